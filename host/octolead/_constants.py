@@ -1,0 +1,355 @@
+# Made from docs/SPEC.md by tools/spec_gen.py. Do not edit: change the page and run `make spec`.
+"""Constants of the record format (docs/SPEC.md)."""
+
+# constants format
+VERSION_MAJOR = 1
+VERSION_MINOR = 0
+SECTOR_BYTES = 512
+MAX_BLOCK_BYTES = 16384
+MIN_SLOT_BYTES = 4096
+DEFAULT_SLOT_BYTES = 8192
+MAX_FRAMES_PER_BLOCK = 16384
+MAX_LEADS = 8
+CHECKPOINT_MS = 2500
+CRC_CHECK = 0xcbf43926
+BLOCK_MAGIC = b"\x8fOLB"
+SEGMENT_MAGIC = b"\x8fOLS"
+
+# struct segment_header
+SEGMENT_HEADER_SIZE = 64
+SEGMENT_HEADER_MAGIC = 0
+SEGMENT_HEADER_VERSION_MAJOR = 4
+SEGMENT_HEADER_VERSION_MINOR = 5
+SEGMENT_HEADER_HEADER_BYTES = 6
+SEGMENT_HEADER_RING_ID = 8
+SEGMENT_HEADER_DEVICE_ID = 16
+SEGMENT_HEADER_SEGMENT_INDEX = 24
+SEGMENT_HEADER_SEGMENT_COUNT = 26
+SEGMENT_HEADER_SLOT_BYTES = 28
+SEGMENT_HEADER_SLOTS_PER_SEGMENT = 32
+SEGMENT_HEADER_RESERVED = 36
+SEGMENT_HEADER_HEADER_CRC32 = 60
+SEGMENT_HEADER_FORMAT = "<4sBBH8s8sHHII24sI"
+SEGMENT_HEADER_FIELDS = (
+    "magic",
+    "version_major",
+    "version_minor",
+    "header_bytes",
+    "ring_id",
+    "device_id",
+    "segment_index",
+    "segment_count",
+    "slot_bytes",
+    "slots_per_segment",
+    "reserved",
+    "header_crc32",
+)
+
+# struct block_header
+BLOCK_HEADER_SIZE = 144
+BLOCK_HEADER_MAGIC = 0
+BLOCK_HEADER_VERSION_MAJOR = 4
+BLOCK_HEADER_VERSION_MINOR = 5
+BLOCK_HEADER_HEADER_BYTES = 6
+BLOCK_HEADER_BLOCK_BYTES = 8
+BLOCK_HEADER_FLAGS = 10
+BLOCK_HEADER_BLOCK_NUMBER = 12
+BLOCK_HEADER_FIRST_FRAME = 16
+BLOCK_HEADER_N_FRAMES = 24
+BLOCK_HEADER_N_LEADS = 26
+BLOCK_HEADER_CODEC_ID = 27
+BLOCK_HEADER_RATE_MHZ = 28
+BLOCK_HEADER_DEVICE_ID = 32
+BLOCK_HEADER_SESSION_ID = 40
+BLOCK_HEADER_RING_SEQ = 48
+BLOCK_HEADER_STEP_NV_DEN = 52
+BLOCK_HEADER_STEP_NV_NUM = 56
+BLOCK_HEADER_LEAD_IDS = 64
+BLOCK_HEADER_ANCHOR_FRAME = 72
+BLOCK_HEADER_ANCHOR_UTC_US = 80
+BLOCK_HEADER_ANCHOR_UNCERTAINTY_MS = 88
+BLOCK_HEADER_GAIN = 92
+BLOCK_HEADER_SHIFT = 93
+BLOCK_HEADER_SIGNAL_SOURCE = 94
+BLOCK_HEADER_SLOT_SECTORS = 95
+BLOCK_HEADER_LEAD_OFF = 96
+BLOCK_HEADER_SATURATED = 98
+BLOCK_HEADER_INPUTS = 99
+BLOCK_HEADER_BATTERY_MV = 100
+BLOCK_HEADER_TEMPERATURE_CDEG = 102
+BLOCK_HEADER_WRITE_LAST_MS = 104
+BLOCK_HEADER_WRITE_MAX_MS = 106
+BLOCK_HEADER_FRAMES_LOST = 108
+BLOCK_HEADER_CALIBRATION_ID = 112
+BLOCK_HEADER_CHAIN_TAG = 116
+BLOCK_HEADER_PAYLOAD_BYTES = 132
+BLOCK_HEADER_RESERVED = 134
+BLOCK_HEADER_BODY_CRC32 = 136
+BLOCK_HEADER_HEADER_CRC32 = 140
+BLOCK_HEADER_FORMAT = "<4sBBHHHIQHBBI8s8sIIQ8sQqIBBBBHBBHhHHII16sHHII"
+BLOCK_HEADER_FIELDS = (
+    "magic",
+    "version_major",
+    "version_minor",
+    "header_bytes",
+    "block_bytes",
+    "flags",
+    "block_number",
+    "first_frame",
+    "n_frames",
+    "n_leads",
+    "codec_id",
+    "rate_mhz",
+    "device_id",
+    "session_id",
+    "ring_seq",
+    "step_nv_den",
+    "step_nv_num",
+    "lead_ids",
+    "anchor_frame",
+    "anchor_utc_us",
+    "anchor_uncertainty_ms",
+    "gain",
+    "shift",
+    "signal_source",
+    "slot_sectors",
+    "lead_off",
+    "saturated",
+    "inputs",
+    "battery_mv",
+    "temperature_cdeg",
+    "write_last_ms",
+    "write_max_ms",
+    "frames_lost",
+    "calibration_id",
+    "chain_tag",
+    "payload_bytes",
+    "reserved",
+    "body_crc32",
+    "header_crc32",
+)
+
+# constants sentinels
+ANCHOR_UNKNOWN = -0x8000000000000000
+UNCERTAINTY_UNKNOWN = 0xffffffff
+TEMPERATURE_UNKNOWN = -0x8000
+
+# flags block_flags
+FLAG_CHECKPOINT = 1
+FLAG_ENCRYPTED = 2
+FLAG_CHAINED = 4
+FLAG_LAST = 256
+
+# enum codec
+CODEC_RAW24 = 0
+CODEC_ADAPTIVE = 1
+CODEC_NAMES = {
+    0: "RAW24",
+    1: "ADAPTIVE",
+}
+
+# enum lead
+LEAD_NONE = 0
+LEAD_I = 1
+LEAD_II = 2
+LEAD_III = 3
+LEAD_AVR = 4
+LEAD_AVL = 5
+LEAD_AVF = 6
+LEAD_V1 = 7
+LEAD_V2 = 8
+LEAD_V3 = 9
+LEAD_V4 = 10
+LEAD_V5 = 11
+LEAD_V6 = 12
+LEAD_MLI = 13
+LEAD_MLII = 14
+LEAD_MLIII = 15
+LEAD_X = 16
+LEAD_Y = 17
+LEAD_Z = 18
+LEAD_ECG1 = 32
+LEAD_ECG2 = 33
+LEAD_ECG3 = 34
+LEAD_ECG4 = 35
+LEAD_ECG5 = 36
+LEAD_ECG6 = 37
+LEAD_ECG7 = 38
+LEAD_ECG8 = 39
+LEAD_NAMES = {
+    0: "NONE",
+    1: "I",
+    2: "II",
+    3: "III",
+    4: "aVR",
+    5: "aVL",
+    6: "aVF",
+    7: "V1",
+    8: "V2",
+    9: "V3",
+    10: "V4",
+    11: "V5",
+    12: "V6",
+    13: "MLI",
+    14: "MLII",
+    15: "MLIII",
+    16: "X",
+    17: "Y",
+    18: "Z",
+    32: "ECG1",
+    33: "ECG2",
+    34: "ECG3",
+    35: "ECG4",
+    36: "ECG5",
+    37: "ECG6",
+    38: "ECG7",
+    39: "ECG8",
+}
+
+# enum electrode
+ELECTRODE_RA = 0
+ELECTRODE_LA = 1
+ELECTRODE_LL = 2
+ELECTRODE_V1 = 3
+ELECTRODE_V2 = 4
+ELECTRODE_V3 = 5
+ELECTRODE_V4 = 6
+ELECTRODE_V5 = 7
+ELECTRODE_V6 = 8
+ELECTRODE_RL = 9
+ELECTRODE_NAMES = {
+    0: "RA",
+    1: "LA",
+    2: "LL",
+    3: "V1",
+    4: "V2",
+    5: "V3",
+    6: "V4",
+    7: "V5",
+    8: "V6",
+    9: "RL",
+}
+
+# enum signal_source
+SIGNAL_SOURCE_ELECTRODES = 0
+SIGNAL_SOURCE_TEST_SIGNAL = 1
+SIGNAL_SOURCE_SHORTED = 2
+SIGNAL_SOURCE_REFERENCE = 3
+SIGNAL_SOURCE_IMPORTED = 4
+SIGNAL_SOURCE_NAMES = {
+    0: "ELECTRODES",
+    1: "TEST_SIGNAL",
+    2: "SHORTED",
+    3: "REFERENCE",
+    4: "IMPORTED",
+}
+
+# flags inputs
+INPUT_BUTTON = 1
+INPUT_USB_POWER = 2
+
+# struct event_header
+EVENT_HEADER_SIZE = 4
+EVENT_HEADER_TYPE = 0
+EVENT_HEADER_LENGTH = 1
+EVENT_HEADER_FRAME_OFFSET = 2
+EVENT_HEADER_FORMAT = "<BBH"
+EVENT_HEADER_FIELDS = (
+    "type",
+    "length",
+    "frame_offset",
+)
+
+# enum event
+EVENT_END = 0
+EVENT_MARK = 1
+EVENT_LEAD_OFF = 2
+EVENT_SATURATED = 3
+EVENT_GAP = 4
+EVENT_ANCHOR = 5
+EVENT_LEAD_SCALE = 6
+EVENT_SOURCE = 7
+EVENT_BUTTON = 8
+EVENT_FAULT = 9
+EVENT_NOTE = 10
+EVENT_START = 11
+EVENT_STOP = 12
+EVENT_NAMES = {
+    0: "END",
+    1: "MARK",
+    2: "LEAD_OFF",
+    3: "SATURATED",
+    4: "GAP",
+    5: "ANCHOR",
+    6: "LEAD_SCALE",
+    7: "SOURCE",
+    8: "BUTTON",
+    9: "FAULT",
+    10: "NOTE",
+    11: "START",
+    12: "STOP",
+}
+
+# enum mark_origin
+MARK_ORIGIN_PATIENT = 0
+MARK_ORIGIN_REMOTE = 1
+MARK_ORIGIN_OBSERVER = 2
+MARK_ORIGIN_NAMES = {
+    0: "PATIENT",
+    1: "REMOTE",
+    2: "OBSERVER",
+}
+
+# enum gap_cause
+GAP_CAUSE_UNKNOWN = 0
+GAP_CAUSE_OVERFLOW = 1
+GAP_CAUSE_SLIP = 2
+GAP_CAUSE_FRONT_END = 3
+GAP_CAUSE_CARD = 4
+GAP_CAUSE_PAUSE = 5
+GAP_CAUSE_NAMES = {
+    0: "UNKNOWN",
+    1: "OVERFLOW",
+    2: "SLIP",
+    3: "FRONT_END",
+    4: "CARD",
+    5: "PAUSE",
+}
+
+# enum fault
+FAULT_OVERFLOW = 1
+FAULT_SLIP = 2
+FAULT_REGISTER = 3
+FAULT_CARD_WRITE = 4
+FAULT_CHECKPOINT_SKIPPED = 5
+FAULT_NAMES = {
+    1: "OVERFLOW",
+    2: "SLIP",
+    3: "REGISTER",
+    4: "CARD_WRITE",
+    5: "CHECKPOINT_SKIPPED",
+}
+
+# enum start_reason
+START_REASON_COMMAND = 0
+START_REASON_POWER_ON = 1
+START_REASON_RESUMED = 2
+START_REASON_NAMES = {
+    0: "COMMAND",
+    1: "POWER_ON",
+    2: "RESUMED",
+}
+
+# enum stop_reason
+STOP_REASON_COMMAND = 0
+STOP_REASON_BATTERY = 1
+STOP_REASON_CARD = 2
+STOP_REASON_COMPLETE = 3
+STOP_REASON_FAULT = 4
+STOP_REASON_NAMES = {
+    0: "COMMAND",
+    1: "BATTERY",
+    2: "CARD",
+    3: "COMPLETE",
+    4: "FAULT",
+}
