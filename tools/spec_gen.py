@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Write the constants of the firmware, the host and the C core out of docs/SPEC.md.
 
     python tools/spec_gen.py            write the three files
@@ -139,7 +140,8 @@ def constants_of(table: Table) -> list[tuple[str, int | bytes, str]]:
 
 
 def _header(comment: str) -> str:
-    return f"{comment} Made from docs/SPEC.md by tools/spec_gen.py. Do not edit: change the page and run `make spec`.\n"
+    licence = "" if comment == "/*" else f"{comment} SPDX-License-Identifier: Apache-2.0\n"
+    return f"{licence}{comment} Made from docs/SPEC.md by tools/spec_gen.py. Do not edit: change the page and run `make spec`.\n"
 
 
 def _python_value(name: str, value: int | bytes) -> str:

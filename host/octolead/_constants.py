@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Made from docs/SPEC.md by tools/spec_gen.py. Do not edit: change the page and run `make spec`.
 """Constants of the record format (docs/SPEC.md)."""
 

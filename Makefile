@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo    play a real ECG into the simulated recorder and read every sample back
+# make test    run all tests
+# make help    the rest
+# Everything happens in .venv; nothing else of the machine is changed.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c tools/constraints.txt
+CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi/*)
+OUT    ?= demo
+
+.PHONY: help demo test lint bench spec vectors fuzz clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo "make lint    ruff, mypy, import-linter, cppcheck where present"
+	@echo "make bench   size, speed and cost, each beside its reference"
+	@echo "make spec    write the constants again after docs/SPEC.md changed"
+	@echo "make vectors write the golden vectors that are missing (released ones never change)"
+	@echo "make fuzz    SECONDS=60: libFuzzer over the block decoder"
+	@echo "make clean   remove what was built, with .venv"
+
+demo: $(VENV)/.demo
+	@$(BIN)/octolead demo --out $(OUT)
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m tools.bench
+
+spec: $(VENV)/.python
+	@$(BIN)/python tools/spec_gen.py
+
+vectors: $(VENV)/.test
+	@$(BIN)/python -m tools.vectors
+
+fuzz:
+	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)
+
+clean:
+	rm -rf $(VENV) build host/*.egg-info host/octolead/_native* native/build demo
+
+# Stamps: what is installed in .venv, and from which files.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Call: make PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is needed (cc): install gcc or clang."; exit 1; }
+	@echo "[1/3] making $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv is missing: on Debian, install python3-venv."; exit 1; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python pyproject.toml tools/constraints.txt $(CORE)
+	@echo "[2/3] installing numpy, cffi, click and what the demo needs (about a minute)"
+	@$(PIP) setuptools wheel
+	@echo "[3/3] compiling the C core"
+	@$(PIP) -e '.[all]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo "[+] installing the test tools"
+	@$(PIP) -e '.[all,dev]'
+	@touch $@
