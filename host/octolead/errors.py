@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kinds of errors. Calling a function wrongly is a ValueError and none of these."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OctoleadError(Exception):
+    """Base of everything that can be wrong with data, a file, a card or a device."""
+
+
+class BlockFault(StrEnum):
+    """What can be wrong with a block (docs/SPEC.md, section 3)."""
+
+    MAGIC = "magic"
+    CUT = "cut"
+    HEADER_BYTES = "header_bytes"
+    BLOCK_BYTES = "block_bytes"
+    HEADER_CRC = "header_crc"
+    N_FRAMES = "n_frames"
+    N_LEADS = "n_leads"
+    RATE = "rate_mhz"
+    STEP = "step"
+    PAYLOAD_BYTES = "payload_bytes"
+    MAJOR_VERSION = "major_version"
+    FLAGS = "flags"
+    ENCRYPTED = "encrypted"
+    CODEC = "codec"
+    BODY_CRC = "body_crc"
+    PAYLOAD = "payload"
+    EVENT = "event"
+
+
+class BlockError(OctoleadError):
+    """The bytes of a block are bad, or of a kind this version does not read.
+
+    Attributes:
+        kind: what is wrong.
+        offset: byte at which the block begins.
+        expected: the number that should stand there (for a CRC: the stored one), where there is one.
+        got: the number that stands there (for a CRC: the computed one).
+    """
+
+    def __init__(self, kind: BlockFault, offset: int, expected: int | None = None, got: int | None = None, message: str = "") -> None:
+        super().__init__(message or f"block at byte {offset}: {kind}: expected {expected}, got {got}")
+        self.kind = kind
+        self.offset = offset
+        self.expected = expected
+        self.got = got
+
+
+class SourceError(OctoleadError):
+    """A file, folder, image or card cannot be read as a recording.
+
+    Attributes:
+        path: what was opened.
+        kind: one word or two, for programs.
+        offset: byte at which it shows, where there is one.
+    """
+
+    def __init__(self, message: str, *, path: str = "", kind: str = "", offset: int | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.kind = kind
+        self.offset = offset
+
+
+class ImportRefused(OctoleadError):
+    """A record of another format is sound, but of a kind that is not converted."""
+
+
+class SessionError(SourceError):
+    """A source holds no readable session, or not the one asked for."""
+
+
+class SignalRangeError(OctoleadError, ValueError):
+    """Frames outside a recording were asked for.
+
+    Attributes:
+        start, stop: what was asked for.
+        n_frames: what is there.
+    """
+
+    def __init__(self, message: str, *, start: int, stop: int, n_frames: int) -> None:
+        super().__init__(message)
+        self.start, self.stop, self.n_frames = start, stop, n_frames
+
+
+class UnknownLeadError(OctoleadError, ValueError):
+    """A lead was asked for that is not there.
+
+    Attributes:
+        lead: its name.
+        leads: those that are there.
+    """
+
+    def __init__(self, message: str, *, lead: str, leads: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.lead, self.leads = lead, leads
+
+
+class SimulatorError(OctoleadError):
+    """The simulated recorder could not be run, or failed.
+
+    Attributes:
+        returncode: of its process, where there was one.
+    """
+
+    def __init__(self, message: str, *, returncode: int | None = None) -> None:
+        super().__init__(message)
+        self.returncode = returncode
