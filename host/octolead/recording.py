@@ -1,0 +1,459 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording, as the desk sees it: sessions, leads, signals by any range, and everything that happened beside them."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _constants as c
+from . import events, native
+from .errors import BlockError, SessionError, SignalRangeError, UnknownLeadError
+from .findings import Findings
+from .gaps import Gap, find_gaps, report_damage, report_ends, report_gaps
+from .index import Index, SessionBlocks, build_index
+from .leads import DERIVED, lead_name
+from .sources import open_source
+from .timeline import (Anchor, Mark, Moment, Span, Timeline, anchors_of, battery_series, build_timeline, moment_of,
+                       temperature_series)
+
+MISSING_RAW = -(2**31)
+_CACHED_BLOCKS = 128
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of a source, in short; ids in hex."""
+
+    number: int
+    session_id: str
+    device_id: str
+    n_frames: int
+    n_blocks: int
+    fs_hz: float
+    start_utc: datetime | None
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the first frame of the session to the last."""
+        return self.n_frames / self.fs_hz
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    frames: npt.NDArray[np.int32]
+    zero: npt.NDArray[np.int32]
+    step_nv: tuple[list[int], list[int]]
+
+    @property
+    def step_uv(self) -> npt.NDArray[np.float64]:
+        """µV per step, one per lead."""
+        return np.array([n / (1000 * d) for n, d in zip(*self.step_nv, strict=True)])
+
+
+def open(source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False) -> Recording:
+    """Open a recording.
+
+    Args:
+        source: card image, mounted card, folder of segments, one segment, or `.olr`.
+        session: which one: its number in `Recording.sessions`, or the beginning of its id in hex. Default: the latest.
+        check: compute the CRC of every body now, so that `gaps` is complete. Otherwise a damaged body is found when it is read.
+
+    Raises:
+        SourceError: the source cannot be read or holds no recording.
+        SessionError: no such session.
+    """
+    opened = open_source(source)
+    try:
+        index = build_index(opened, check_bodies=check)
+        return Recording(index, _choose(index, session), checked=check)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _choose(index: Index, wanted: str | int | None) -> int:
+    sessions = index.sessions
+    if not sessions:
+        reasons = [f.message for f in index.findings] + [f"byte {d.offset}: {d.message}" for d in index.damage]
+        raise SessionError(f"{index.source.path}: no readable block in this {index.source.kind}"
+                           + (f": {'; '.join(reasons[:3])}" if reasons else ": nothing was recorded on it yet"), path=str(index.source.path))
+    if wanted is None:
+        own = [i for i, s in enumerate(sessions) if s.device_id == index.main_device]
+        return (own or list(range(len(sessions))))[-1]
+    text = str(wanted).lower()
+    matches = [i for i, s in enumerate(sessions) if s.session_id.startswith(text)] if isinstance(wanted, str) else []
+    if not matches and text.isdigit() and int(text) < len(sessions):
+        matches = [int(text)]
+    if len(matches) != 1:
+        held = ", ".join(f"{i}: {s.session_id}" for i, s in enumerate(sessions))
+        raise SessionError(f"{index.source.path}: {'no' if not matches else 'more than one'} session {wanted!r}; it holds {held}",
+                           path=str(index.source.path))
+    return matches[0]
+
+
+class Recording:
+    """One session of a source. Made by `octolead.open`; a context manager.
+
+    Frames are counted from the session's start. Reading is lazy, block by block; nothing that is damaged raises:
+    it is missing in the signals and told in `gaps` and `problems`.
+    """
+
+    def __init__(self, index: Index, number: int, *, checked: bool = False) -> None:
+        self._index = index
+        self._number = number
+        self._session: SessionBlocks = index.sessions[number]
+        self._bad: dict[int, str] = {}
+        self._cache: OrderedDict[int, _Decoded | None] = OrderedDict()
+        self._starts, self._stops = self._session.starts, self._session.stops
+        first = self._session.blocks[0]
+        n_leads = int(first["n_leads"])
+        self.stored_leads: tuple[str, ...] = tuple(lead_name(int(i)) for i in first["lead_ids"][:n_leads])
+        self.rate_hz = Fraction(int(first["rate_mhz"]), 1000)
+        self.step_nv = Fraction(int(first["step_nv_num"]), int(first["step_nv_den"]))
+        if checked:
+            self._note_bodies()
+
+    # --- what it is ---
+
+    @property
+    def source_kind(self) -> str:
+        """``card image``, ``mounted card``, ``segment folder``, ``segment`` or ``olr``."""
+        return self._index.source.kind
+
+    @cached_property
+    def sessions(self) -> tuple[Session, ...]:
+        """All sessions of the source, oldest first."""
+        return tuple(self._summary(i, s) for i, s in enumerate(self._index.sessions))
+
+    @property
+    def session(self) -> Session:
+        """The chosen one."""
+        return self.sessions[self._number]
+
+    @property
+    def session_note(self) -> str:
+        """A sentence if the session was chosen among several, else ""."""
+        n = len(self.sessions)
+        return "" if n == 1 else f"session {self._number} of {n} (0 to {n - 1}; the latest is {n - 1})"
+
+    def _summary(self, number: int, blocks: SessionBlocks) -> Session:
+        fs_hz = int(blocks.blocks["rate_mhz"][0]) / 1000
+        moment = moment_of(0, anchors_of(blocks.blocks), fs_hz)
+        return Session(number, blocks.session_id, blocks.device_id, int(blocks.stops.max()), len(blocks.blocks), fs_hz,
+                       moment.utc if moment else None)
+
+    @property
+    def session_id(self) -> str:
+        """Hex."""
+        return self._session.session_id
+
+    @property
+    def device_id(self) -> str:
+        """Hex; zeros for an imported record."""
+        return self._session.device_id
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Stored leads and, if I and II are among them, those derived that are not stored."""
+        derived = tuple(n for n in DERIVED if n not in self.stored_leads) if {"I", "II"} <= set(self.stored_leads) else ()
+        return self.stored_leads + derived
+
+    @property
+    def fs_hz(self) -> float:
+        """Samples per second; exact in `rate_hz`."""
+        return float(self.rate_hz)
+
+    @property
+    def step_uv(self) -> float:
+        """µV per stored step; exact in `step_nv`. Where LEAD_SCALE sets leads apart, see `lead_scale`."""
+        return float(self.step_nv / 1000)
+
+    def lead_scale(self, lead: str) -> tuple[int, Fraction]:
+        """(stored value of 0 V, exact step in nV) of a stored lead, at the session's start."""
+        place = self._stored_place(lead)
+        for scale in events.lead_scales(events.of_block(self._index, self._session.blocks[0])):
+            if scale.lead == place:
+                return scale.zero, scale.step_nv
+        return 0, self.step_nv
+
+    @property
+    def first_frame(self) -> int:
+        """The first frame that is there (later ones may be missing)."""
+        return int(self._starts[0])
+
+    @property
+    def n_frames(self) -> int:
+        """Frames from the session's start to its end, missing ones included."""
+        return int(self._stops.max())
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks used."""
+        return len(self._session.blocks)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of these blocks: headers, payloads, events."""
+        return int(self._session.blocks["block_bytes"].sum())
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of `n_frames`."""
+        return float(self.n_frames / self.rate_hz)
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether another maker's record was converted."""
+        return bool(self._session.blocks["signal_source"][0] == c.SIGNAL_SOURCE_IMPORTED)
+
+    @property
+    def signal_source(self) -> str:
+        """``electrodes``, ``test_signal``, …, at the start."""
+        value = int(self._session.blocks["signal_source"][0])
+        return c.SIGNAL_SOURCE_NAMES.get(value, f"source {value}").lower()
+
+    # --- time ---
+
+    @property
+    def anchors(self) -> list[Anchor]:
+        """All time observations."""
+        return self.timeline.anchors
+
+    @cached_property
+    def _start(self) -> Moment | None:
+        return moment_of(0, anchors_of(self._session.blocks), self.fs_hz)
+
+    @property
+    def start_utc(self) -> datetime | None:
+        """Time of day of frame 0; None if it was never known."""
+        return self._start.utc if self._start else None
+
+    @property
+    def start_uncertainty_ms(self) -> float | None:
+        """Half width of `start_utc`: the anchor's own and 20 ppm of the way to it; None if not known."""
+        return self._start.uncertainty_ms if self._start else None
+
+    def time_of(self, frame: int) -> Moment | None:
+        """Time of day of a frame, or None."""
+        return moment_of(frame, self.anchors, self.fs_hz)
+
+    # --- beside the samples ---
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What is missing and why. Damaged bodies are among them once they were read or `check` was called."""
+        return find_gaps(self._index, self._session, self._bad)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Everything the events tell (one pass over the blocks that have some)."""
+        found = list(events.of_session(self._index, self._session))
+        return build_timeline(self._session, found, self.gaps, self.fs_hz, self.stored_leads)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Marks, in order."""
+        return self.timeline.marks
+
+    @property
+    def lead_off(self) -> list[Span]:
+        """Spans in which an electrode was off."""
+        return self.timeline.lead_off
+
+    @property
+    def saturation(self) -> list[Span]:
+        """Spans in which a lead was at the converter's limit."""
+        return self.timeline.saturation
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """``key=value`` notes: ``firmware``, ``record``, …"""
+        return self.timeline.notes
+
+    @property
+    def firmware(self) -> str:
+        """Firmware that made it, or ""."""
+        return self.notes.get("firmware", "")
+
+    @property
+    def battery(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """(frames, volt)."""
+        return battery_series(self._session.blocks)
+
+    @property
+    def temperature(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """(frames, °C)."""
+        return temperature_series(self._session.blocks)
+
+    @property
+    def problems(self) -> Findings:
+        """What is known by now to be missing, damaged or odd."""
+        findings = Findings(self._index.findings)
+        report_gaps(self._session, self.gaps, self.fs_hz, findings)
+        report_damage(self._index, findings)
+        report_ends(self._session, findings, self._index.source.path.name)
+        return findings
+
+    def check(self) -> Findings:
+        """Compute every body's CRC, then `problems`."""
+        for i, block in enumerate(self._session.blocks):
+            if i not in self._bad and (reason := self._body_error(block)):
+                self._mark_bad(i, reason)
+        return self.problems
+
+    def _note_bodies(self) -> None:
+        for i in np.flatnonzero(self._session.blocks["body_error"]):
+            self._mark_bad(int(i), self._body_error(self._session.blocks[i]))
+
+    def _body_error(self, block: Any) -> str:
+        return native.check_body(self._index.source.extents[int(block["extent"])].data, int(block["offset"]))
+
+    def _mark_bad(self, i: int, reason: str) -> None:
+        self._bad[i] = reason
+        self.__dict__.pop("timeline", None)
+
+    # --- signals ---
+
+    def signal_raw(self, start_frame: int, stop_frame: int, leads: Sequence[str] | None = None) -> npt.NDArray[np.int32]:
+        """Stored integers of frames `start_frame` to `stop_frame` (excluded).
+
+        Args:
+            leads: stored leads by name; default all.
+
+        Returns:
+            int32 of shape (frames, leads); `MISSING_RAW` (-2**31) where a frame is missing.
+
+        Raises:
+            SignalRangeError: the range is not within 0 … n_frames.
+            UnknownLeadError: no such lead, or a derived one.
+        """
+        self._check_range(start_frame, stop_frame)
+        places = [self._stored_place(name) for name in (self.stored_leads if leads is None else leads)]
+        out = np.full((stop_frame - start_frame, len(places)), MISSING_RAW, np.int32)
+        for at, _, part in self._parts(start_frame, stop_frame):
+            out[at:at + len(part)] = part[:, places]
+        return out
+
+    def signal_uv(self, start_frame: int, stop_frame: int, leads: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+        """Signal in µV of frames `start_frame` to `stop_frame` (excluded).
+
+        Derived leads: III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2.
+
+        Args:
+            leads: stored or derived leads by name; default the stored ones.
+
+        Returns:
+            float32 of shape (frames, leads); NaN where a frame is missing.
+
+        Raises:
+            SignalRangeError, UnknownLeadError: as `signal_raw`.
+        """
+        self._check_range(start_frame, stop_frame)
+        names = self.stored_leads if leads is None else tuple(leads)
+        columns = [self._column(name) for name in names]
+        weights = np.stack(columns, axis=1) if columns else np.zeros((len(self.stored_leads), 0))
+        plain = all(name in self.stored_leads for name in names)
+        out = np.full((stop_frame - start_frame, len(names)), np.nan, np.float32)
+        places = [self.stored_leads.index(n) for n in names] if plain else []
+        for at, block, part in self._parts(start_frame, stop_frame):
+            if plain:
+                micro: Any = native.to_microvolt(part, *block.step_nv, zero=block.zero)[:, places]
+            else:
+                micro = ((part.astype(np.float64) - block.zero) * block.step_uv) @ weights
+            out[at:at + len(part)] = micro
+        return out
+
+    def _check_range(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.n_frames:
+            raise SignalRangeError(f"frames {start} to {stop}: the recording has frames 0 to {self.n_frames}", start=start, stop=stop,
+                                   n_frames=self.n_frames)
+
+    def _stored_place(self, name: str) -> int:
+        if name in self.stored_leads:
+            return self.stored_leads.index(name)
+        what = "is derived, not stored; signal_uv gives it" if name in self.leads else "is not in this recording"
+        raise UnknownLeadError(f"lead {name!r} {what}; stored are {', '.join(self.stored_leads)}", lead=name, leads=self.stored_leads)
+
+    def _column(self, name: str) -> npt.NDArray[np.float64]:
+        if name not in self.leads:
+            raise UnknownLeadError(f"lead {name!r} is not in this recording; it has {', '.join(self.leads)}", lead=name, leads=self.leads)
+        weights = np.zeros(len(self.stored_leads))
+        if name in self.stored_leads:
+            weights[self.stored_leads.index(name)] = 1.0
+        else:
+            weights[self.stored_leads.index("I")] = DERIVED[name].of_i
+            weights[self.stored_leads.index("II")] = DERIVED[name].of_ii
+        return weights
+
+    def _parts(self, start: int, stop: int) -> Any:
+        """(place in the output, decoded block, its frames that lie in the range), for each sound block there."""
+        i = int(np.searchsorted(self._stops, start, side="right"))
+        while i < len(self._starts) and self._starts[i] < stop:
+            block = self._decoded(i)
+            if block is not None:
+                first = max(start, int(self._starts[i]))
+                last = min(stop, int(self._stops[i]))
+                base = int(self._session.blocks["first_frame"][i])
+                yield first - start, block, block.frames[first - base:last - base]
+            i += 1
+
+    def _decoded(self, i: int) -> _Decoded | None:
+        if i in self._cache:
+            self._cache.move_to_end(i)
+            return self._cache[i]
+        decoded = None if i in self._bad else self._decode(i)
+        self._cache[i] = decoded
+        if len(self._cache) > _CACHED_BLOCKS:
+            self._cache.popitem(last=False)
+        return decoded
+
+    def _decode(self, i: int) -> _Decoded | None:
+        block = self._session.blocks[i]
+        n_leads = len(self.stored_leads)
+        frames = np.empty((int(block["n_frames"]), n_leads), np.int32)
+        try:
+            native.decode_block(self._index.source.extents[int(block["extent"])].data, int(block["offset"]), frames)
+        except BlockError as error:
+            self._mark_bad(i, str(error))
+            return None
+        zero = np.zeros(n_leads, np.int32)
+        num, den = [int(block["step_nv_num"])] * n_leads, [int(block["step_nv_den"])] * n_leads
+        for scale in events.lead_scales(events.of_block(self._index, block)):
+            if scale.lead < n_leads:
+                zero[scale.lead] = scale.zero
+                num[scale.lead], den[scale.lead] = scale.step_nv.numerator, scale.step_nv.denominator
+        return _Decoded(frames, zero, (num, den))
+
+    # --- raw blocks ---
+
+    def blocks(self) -> Any:
+        """Iterate over (block number, bytes) of the blocks used, in order, as they stand in the source."""
+        for block in self._session.blocks:
+            offset = int(block["offset"])
+            data = self._index.source.extents[int(block["extent"])].data
+            yield int(block["block_number"]), bytes(data[offset:offset + int(block["block_bytes"])])
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._cache.clear()
+        self._index.source.close()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (f"<Recording {self.session_id} of device {self.device_id}: {len(self.stored_leads)} leads, {self.fs_hz:g} Hz, "
+                f"{self.duration_s:.1f} s>")
