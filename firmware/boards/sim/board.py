@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator as a board: its parts, built from a configuration, and a run of the app over them.
+
+Keys of the configuration are described in firmware/README.md. Everything of the recorder is the firmware's own.
+"""
+
+import asyncio
+import gc
+import os
+import time
+
+from recorder import constants as c
+from recorder.ads1298 import Ads1298
+from recorder.app import App
+from recorder.errors import SettingError
+from recorder.fat32_format import format_card
+from recorder.recorder import Recorder, Signal
+from recorder.store import make_ring, open_store
+
+from .virtual_ads1298 import VirtualAds1298, VirtualPin, VirtualSpi
+from .virtual_capture import VirtualCapture
+from .virtual_card import VirtualCard, exists
+from .virtual_clock import RealTicks, VirtualTicks
+from .virtual_input import Input, Silence
+
+DEFAULTS = {
+    "input": None, "card": None, "card_mib": 64, "format": False, "ring_mib": 0, "slot_bytes": c.DEFAULT_SLOT_BYTES,
+    "rate_hz": 500, "gain": 6, "shift": 6, "source": "electrodes", "codec": c.CODEC_RAW24, "frames": 0,
+    "ring_frames": 4096, "marks": [], "remote_marks": [], "lead_off": [], "slips": [], "utc_us": None,
+    "utc_uncertainty_ms": 1000, "set_time_at": None, "clock": "virtual", "device_id": "0000000000000000",
+    "session_id": None, "tap": None, "card_write_ms": 0, "card_faults": [], "cut_after_writes": None,
+    "torn_sectors": None, "notes": {}, "chip_id": None,
+}
+PROGRESS_MS = 500
+
+
+class Simulator:
+    """One run. `report(dict)` is called with progress and the result."""
+
+    def __init__(self, config, report):
+        unknown = [key for key in config if key not in DEFAULTS]
+        if unknown:
+            raise SettingError("unknown configuration keys: %s" % ", ".join(sorted(unknown)))
+        self.config = dict(DEFAULTS)
+        self.config.update(config)
+        self.report = report
+        self.ticks = VirtualTicks() if self.config["clock"] == "virtual" else RealTicks()
+        self.ticks.install()
+        self.device_id = _hex8(self.config["device_id"], "device_id")
+        self.tap = None
+        self.recorder = None
+
+    def build(self):
+        """Make the parts and hand them to a recorder."""
+        config = self.config
+        source = Input(config["input"]) if config["input"] else Silence()
+        self.chip = VirtualAds1298(source, self.ticks.us)
+        if config["chip_id"] is not None:
+            self.chip.chip_id = config["chip_id"]
+        if config["tap"]:
+            self.tap = self.chip.tap = open(config["tap"], "wb")
+        pins = [VirtualPin(self.chip, name) for name in ("cs", "start", "reset", "pwdn")]
+        front_end = Ads1298(VirtualSpi(self.chip), *pins, self.ticks.sleep_ms, self.ticks.sleep_us)
+        self.capture = VirtualCapture(self.chip, self.ticks, config["frames"], self._schedule(), config["ring_frames"])
+        self.store = self._store()
+        fixed = config["session_id"]
+        urandom = os.urandom if fixed is None else lambda _: _hex8(fixed, "session_id")
+        self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom)
+        self.app = App(self.recorder, collect=gc.collect)
+
+    def _store(self):
+        config = self.config
+        new = config["format"] or not exists(config["card"])
+        self.card = VirtualCard(config["card"], config["card_mib"] * 2048 if new else 0, self.ticks)
+        if new:
+            format_card(self.card, serial=int.from_bytes(os.urandom(4), "little"))
+        store = open_store(self.card, self.device_id, self.ticks)
+        if store is None:
+            ring_bytes = config["ring_mib"] << 20
+            store = make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
+        store.recover()
+        self.card.write_ms = config["card_write_ms"]
+        self.card.set_faults(config["card_faults"])
+        if config["cut_after_writes"] is not None:
+            self.card.cut(config["cut_after_writes"], config["torn_sectors"])
+        return store
+
+    def _schedule(self):
+        config = self.config
+        schedule = []
+        for frame in config["marks"]:
+            schedule.append((frame, self._button, (True,)))
+            schedule.append((frame + config["rate_hz"] // 5, self._button, (False,)))
+        for frame, text in config["remote_marks"]:
+            schedule.append((frame, self._mark, (text,)))
+        for frame, electrodes in config["lead_off"]:
+            schedule.append((frame, self._electrodes, (electrodes,)))
+        for frame, count in config["slips"]:
+            schedule.append((frame, self._slip, (count,)))
+        if config["utc_us"] is not None and config["set_time_at"] is not None:
+            schedule.append((config["set_time_at"], self._set_time, ()))
+        return schedule
+
+    def _button(self, pressed):
+        self.capture.latch(pressed)
+
+    def _mark(self, text):
+        self.recorder.session.mark(text)
+
+    def _electrodes(self, off):
+        self.chip.electrodes_off = off
+
+    def _slip(self, count):
+        self.chip.slip_frames = count
+
+    def _set_time(self):
+        utc_us = self.config["utc_us"] + self.capture.produced * 1000000 // self.config["rate_hz"]
+        self.recorder.session.set_time(utc_us, self.config["utc_uncertainty_ms"])
+
+    def run(self):
+        """Record until the frames are over; report done."""
+        config = self.config
+        signal = Signal(config["rate_hz"], config["gain"], config["shift"], config["source"])
+        anchor = None
+        if config["utc_us"] is not None and config["set_time_at"] is None:
+            anchor = (config["utc_us"], config["utc_uncertainty_ms"])
+        clean = self.store.head.clean
+        reason = c.START_REASON_COMMAND if clean else c.START_REASON_RESUMED
+        self.recorder.start(signal, config["codec"], reason, anchor, list(config["notes"].items()))
+        asyncio.run(self._main())
+        self.report({"event": "done", "status": self.status()})
+
+    async def _main(self):
+        progress = asyncio.create_task(self._progress())
+        try:
+            await self.app.run()
+        finally:
+            progress.cancel()
+
+    async def _progress(self):
+        """Twice a second of real time, at most once a virtual second."""
+        last = time.ticks_ms()
+        step_ms = 1000 if self.config["clock"] == "virtual" else PROGRESS_MS
+        while True:
+            await asyncio.sleep_ms(step_ms)
+            now = time.ticks_ms()
+            if time.ticks_diff(now, last) >= PROGRESS_MS:
+                last = now
+                self.report({"event": "progress", "frame": self.capture.produced, "of": self.config["frames"]})
+
+    def status(self):
+        """Return what is known of the run."""
+        status = self.recorder.status() if self.recorder else {}
+        if self.recorder and self.recorder.session:
+            status["frames_played"] = self.capture.produced
+            status["frames_recorded"] = self.recorder.session.frame() - self.recorder.session.lost
+        status["ring_search_reads"] = self.store.search_reads
+        status["resumed"] = not self.store.head.clean
+        status["card_writes"] = self.card.writes
+        status["card_sectors_written"] = self.card.sectors_written
+        status["spi_violations"] = self.chip.violations
+        gc.collect()
+        status["heap_used"] = gc.mem_alloc()
+        status["heap_free"] = gc.mem_free()
+        return status
+
+    def close(self):
+        """Close the files."""
+        if self.tap:
+            self.tap.close()
+        if self.recorder:
+            self.card.close()
+
+
+def _hex8(text, name):
+    try:
+        value = bytes(int(text[i : i + 2], 16) for i in range(0, 16, 2))
+    except ValueError:
+        value = b""
+    if len(text) != 16 or len(value) != 8:
+        raise SettingError("%s %r: 16 hexadecimal digits" % (name, text))
+    return value

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator's capture: the virtual chip's frames, as many as the clock says, straight into the ring.
+
+It stands where PIO and DMA stand on a board: it does not wait for the reader and overwrites what was not read.
+Whatever is to happen at a certain frame (button, electrode, clock) happens between the frames before and behind it.
+"""
+
+from recorder.capture import MASK, Capture
+
+
+class VirtualCapture(Capture):
+    """`limit` frames are played, or no end if 0; `schedule` is [(frame, function, arguments)]."""
+
+    def __init__(self, chip, ticks, limit=0, schedule=(), n_frames=4096):
+        self.chip = chip
+        self.ticks = ticks
+        self.limit = limit
+        self._schedule = sorted(schedule, key=lambda item: item[0])
+        self.produced = 0
+        self._due = 0
+        self._running = False
+        super().__init__(n_frames, 27)
+
+    def start(self):
+        """Begin to play; the chip converts from now on."""
+        self.produced = 0
+        self._due = 0
+        self._running = True
+        self._began_us = self.ticks.us()
+        self._rate_hz = self.chip.rate_hz()
+        self._act()
+
+    def stop(self):
+        """Take what is due, and no more."""
+        self._head()
+        self._running = False
+
+    def finished(self):
+        """True when `limit` frames were played."""
+        return self.limit and self.produced >= self.limit
+
+    def _now(self):
+        return self.produced & MASK
+
+    def _head(self):
+        if self._running:
+            due = self.ticks.diff(self.ticks.us(), self._began_us) * self._rate_hz // 1000000
+            if self.limit and due > self.limit:
+                due = self.limit
+            while self.produced < due:
+                self._play(due - self.produced)
+        return self.produced & MASK
+
+    def _play(self, n):
+        index = self.produced % self.n_frames
+        if n > self.n_frames - index:
+            n = self.n_frames - index
+        if self._schedule and self._schedule[0][0] - self.produced < n:
+            n = self._schedule[0][0] - self.produced
+        self.chip.clock_out(self.ring, index * self.frame_bytes, n)
+        self.produced += n
+        self._act()
+
+    def _act(self):
+        while self._schedule and self._schedule[0][0] <= self.produced:
+            _, function, arguments = self._schedule.pop(0)
+            function(*arguments)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card that is an image file: counts what is read and written, stalls, fails, and loses power where it is told to.
+
+Faults are dicts: {"write": n, "stall_ms": t} makes the n-th write (from 1) take t; {"write": n, "error": 5} refuses it
+with that errno, {"count": k} more of them; {"at_ms": t, "stall_ms": d} stalls the first write after t ms of the clock.
+"""
+
+import os
+
+READ_ONLY = 30
+
+
+class PowerCut(Exception):
+    """The simulated supply went; nothing after this reaches the card."""
+
+
+class VirtualCard:
+    """Block device over a file of n_sectors * 512 bytes (sparse when made here)."""
+
+    def __init__(self, path, n_sectors=0, ticks=None, faults=(), write_ms=0, read_only=False):
+        if n_sectors:
+            with open(path, "wb") as file:
+                file.seek(n_sectors * 512 - 1)
+                file.write(b"\0")
+        self.file = open(path, "r+b")
+        self.file.seek(0, 2)
+        self.n_sectors = self.file.tell() // 512
+        self.ticks = ticks
+        self.write_ms = write_ms
+        self.read_only = read_only
+        self.set_faults(faults)
+        self.cut_after_writes = None
+        self.torn_sectors = None
+        self.dead = False
+        self.reads = 0
+        self.sectors_read = 0
+        self.writes = 0
+        self.sectors_written = 0
+
+    def set_faults(self, faults):
+        """Install faults; writes are counted from here."""
+        self.writes = 0
+        self._faults = [dict(fault) for fault in faults]
+        self._began_ms = self.ticks.ms() if self.ticks else 0
+
+    def cut(self, after_writes, torn_sectors=None):
+        """Lose power after so many more writes; the one after that leaves `torn_sectors` sectors on the card."""
+        self.cut_after_writes = after_writes
+        self.torn_sectors = torn_sectors
+
+    def readblocks(self, sector, buffer, offset=0):
+        """Read whole sectors."""
+        if self.dead:
+            raise PowerCut("no power")
+        self.reads += 1
+        self.sectors_read += len(buffer) // 512
+        self.file.seek(sector * 512 + offset)
+        if self.file.readinto(buffer) != len(buffer):
+            raise OSError(5)
+
+    def writeblocks(self, sector, buffer, offset=0):
+        """Write whole sectors, as one multi-sector write."""
+        if self.dead:
+            raise PowerCut("no power")
+        if self.read_only:
+            raise OSError(READ_ONLY)
+        n = len(buffer) // 512
+        if sector < 0 or sector + n > self.n_sectors:
+            raise OSError(22)
+        self.writes += 1
+        if self._faults:
+            self._suffer()
+        elif self.write_ms:
+            self.ticks.sleep_ms(self.write_ms)
+        self.file.seek(sector * 512)
+        if self.cut_after_writes is not None:
+            if self.cut_after_writes <= 0:
+                if self.torn_sectors:
+                    self.file.write(memoryview(buffer)[: min(self.torn_sectors, n) * 512])
+                self.file.flush()
+                self.dead = True
+                raise PowerCut("power cut at write %d" % self.writes)
+            self.cut_after_writes -= 1
+        self.sectors_written += n
+        self.file.write(buffer)
+
+    def _suffer(self):
+        passed_ms = 0
+        if self.ticks:
+            passed_ms = self.ticks.diff(self.ticks.ms(), self._began_ms)
+            self.ticks.sleep_ms(self.write_ms)
+        for fault in self._faults:
+            first = fault.get("write")
+            if first is None:
+                if fault["at_ms"] <= passed_ms:
+                    fault["at_ms"] = 1 << 60
+                    self.ticks.sleep_ms(fault["stall_ms"])
+            elif first <= self.writes < first + fault.get("count", 1):
+                if "stall_ms" in fault:
+                    self.ticks.sleep_ms(fault["stall_ms"])
+                if "error" in fault:
+                    raise OSError(fault["error"])
+
+    def ioctl(self, request, _):
+        """MicroPython's block device protocol."""
+        if request == 3:
+            if not self.dead:
+                self.file.flush()
+            return 0
+        if request == 4:
+            return self.n_sectors
+        if request == 5:
+            return 512
+        return 0
+
+    def close(self):
+        """Close the image."""
+        self.file.close()
+
+
+def exists(path):
+    """True when there is a file of that name."""
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator's clock: real time, or virtual time in which sleeping advances the clock at once.
+
+Virtual time replaces asyncio's `ticks` and its wait for I/O, so the firmware's own tasks run unchanged. The compiled
+part of asyncio still stamps tasks that are woken by events with the real clock; virtual time begins 2^40 ms later, so
+those count as due at once. Tasks that sleep are ordered by virtual time alone, and a run is repeatable.
+"""
+
+import time
+
+_BASE_US = (1 << 40) * 1000
+
+
+class RealTicks:
+    """Real time."""
+
+    def __init__(self):
+        self.ms = time.ticks_ms
+        self.us = time.ticks_us
+        self.diff = time.ticks_diff
+        self.sleep_ms = time.sleep_ms
+        self.sleep_us = time.sleep_us
+
+    def install(self):
+        """Nothing to replace."""
+
+
+class VirtualTicks:
+    """Virtual time; `now_us` only ever grows by sleeping."""
+
+    def __init__(self):
+        self.now_us = _BASE_US
+
+    def us(self):
+        """Return microseconds."""
+        return self.now_us
+
+    def ms(self):
+        """Return milliseconds."""
+        return self.now_us // 1000
+
+    def diff(self, a, b):
+        """Return a - b."""
+        return a - b
+
+    def sleep_us(self, us):
+        """Let time pass."""
+        self.now_us += us
+
+    def sleep_ms(self, ms):
+        """Let time pass."""
+        self.now_us += ms * 1000
+
+    def install(self):
+        """Make asyncio run on this clock."""
+        import asyncio.core as core
+
+        def wait_io_event(_, ms):
+            if ms > 0:
+                self.now_us = (self.now_us // 1000 + ms) * 1000
+
+        core.ticks = self.ms
+        core.IOQueue.wait_io_event = wait_io_event

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The asyncio app: one task moves frames from the capture into blocks, one writes blocks and checkpoints to the card.
+
+What gives way, and in which order, when the card is slow and the ring of frames fills:
+1. checkpoints are left out from half a ring on (FAULT event; a power cut then costs the open block);
+2. the slower the card, the longer frames wait in the ring: 4096 frames are 8 s at 500 samples/s;
+3. when the ring is full its oldest frames are lost: a GAP event with their number, never a silent splice;
+4. a block that the card refuses is tried again, then in other slots, then given up (GAP, cause CARD);
+5. CARD_FAILURES blocks refused in a row stop the session (STOP, cause CARD).
+Samples are given up last. Live frames and statistics, where there are any, go before checkpoints.
+"""
+
+import asyncio
+
+from . import constants as c
+from .recorder import RECORDING
+
+POLL_MS = 100
+CARD_FAILURES = 3
+SUPPLY_MS = 10000
+
+
+class App:
+    """`recorder` does the work; `hooks` (all optional, may be None) are the board's own parts.
+
+    supply() -> (battery_mv, temperature_cdeg); led(recording) shows the state; collect() frees memory between blocks.
+    """
+
+    def __init__(self, recorder, supply=None, led=None, collect=None):
+        self.recorder = recorder
+        self.supply = supply
+        self.led = led
+        self.collect = collect
+        self.stop_reason = None
+        self.done = asyncio.Event()
+        self._sealed = asyncio.Event()
+
+    def request_stop(self, reason=c.STOP_REASON_COMMAND):
+        """Stop at the next poll."""
+        self.stop_reason = reason
+
+    async def run(self):
+        """Move frames until a stop is asked for, the source ends or the card fails; the session must have started."""
+        tasks = [asyncio.create_task(self._write())]
+        if self.supply or self.led:
+            tasks.append(asyncio.create_task(self._look_after()))
+        try:
+            await self._capture()
+        finally:
+            for task in tasks:
+                task.cancel()
+            if self.led:
+                self.led(False)
+            self.done.set()
+
+    async def _capture(self):
+        recorder = self.recorder
+        capture = recorder.capture
+        session = recorder.session
+        while self.stop_reason is None:
+            self.turn(session)
+            if session.waiting:
+                self._sealed.set()
+                await asyncio.sleep_ms(0)  # the writer's turn; what does not fit waits in the ring
+                continue
+            if session.card_failures >= CARD_FAILURES:
+                self.stop_reason = c.STOP_REASON_CARD
+            elif capture.finished() and not capture.ready:
+                self.stop_reason = c.STOP_REASON_COMPLETE
+            else:
+                await asyncio.sleep_ms(POLL_MS)
+        recorder.stop(self.stop_reason)
+
+    def turn(self, session):
+        """One poll: take the frames that are there, secure the open block if it is time."""
+        session.pump()
+        if session.checkpoint_due():
+            capture = session.capture
+            capture_full = capture.now() - capture.tail & 0x1FFFFFFF
+            if capture_full * 2 > capture.capacity:
+                session.skip_checkpoint()
+            else:
+                session.checkpoint()
+
+    async def _write(self):
+        while True:
+            await self._sealed.wait()
+            self._sealed.clear()
+            self.recorder.session.flush()
+            if self.collect:
+                self.collect()
+
+    async def _look_after(self):
+        lit = False
+        while self.recorder.state == RECORDING:
+            if self.supply:
+                self.recorder.observe_supply(*self.supply())
+            if self.led:
+                lit = not lit
+                self.led(lit)
+            await asyncio.sleep_ms(SUPPLY_MS)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recorder's states: idle, recording, stopping. Joins the front end, the capture and the store into a session.
+
+It owns what outlives a session (front end, capture, store, identity) and makes a Session for each recording. The app
+drives it; it never waits itself, but for the front end's power-up.
+"""
+
+import os
+
+from . import constants as c
+from .ads1298 import FrontEndSettings
+from .errors import SettingError, StateError
+from .session import Session
+
+VERSION = "0.1.0"
+
+IDLE = "idle"
+RECORDING = "recording"
+STOPPING = "stopping"
+
+_SOURCE_IDS = {
+    "electrodes": c.SIGNAL_SOURCE_ELECTRODES,
+    "test": c.SIGNAL_SOURCE_TEST_SIGNAL,
+    "shorted": c.SIGNAL_SOURCE_SHORTED,
+}
+
+
+class Signal:
+    """What is recorded: rate, gain, rounding, source. Step at gain 6 and shift 6: 3.05 microvolt."""
+
+    def __init__(self, rate_hz=500, gain=6, shift=6, source="electrodes", **front_end):
+        if not 0 <= shift <= 15:
+            raise SettingError("shift %r: 0 to 15 bits" % (shift,))
+        self.settings = FrontEndSettings(rate_hz, gain, source, **front_end)
+        self.rate_hz = rate_hz
+        self.gain = gain
+        self.shift = shift
+        self.source_id = _SOURCE_IDS[source]
+
+
+def encoder_of(codec_id):
+    """Return the encoder class of a codec id."""
+    if codec_id == c.CODEC_RAW24:
+        from .codec_raw import Encoder
+
+        return Encoder
+    if codec_id == c.CODEC_ADAPTIVE:
+        try:
+            from .codec import Encoder
+        except ImportError:
+            raise SettingError("codec 1 is not in this firmware: take codec 0")
+        return Encoder
+    raise SettingError("codec %r: 0 (RAW24) or 1 (ADAPTIVE)" % (codec_id,))
+
+
+class Recorder:
+    """`front_end` has power_up, configure, start, stop, power_down; `capture` and `store` as in their files."""
+
+    def __init__(self, front_end, capture, store, device_id, board="", urandom=os.urandom):
+        self.front_end = front_end
+        self.capture = capture
+        self.store = store
+        self.device_id = device_id
+        self.board = board
+        self.urandom = urandom
+        self.state = IDLE
+        self.session = None
+        self.signal = None
+        self.battery_mv = 0
+        self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
+
+    def start(self, signal, codec_id=c.CODEC_RAW24, reason=c.START_REASON_COMMAND, anchor=None, notes=()):
+        """Begin a session; `anchor` is (utc_us, uncertainty_ms) of this moment if time of day is known."""
+        if self.state != IDLE:
+            raise StateError("cannot start while %s" % self.state)
+        encoder = encoder_of(codec_id)
+        self.front_end.power_up()
+        self.front_end.configure(signal.settings)
+        self.capture.reset()
+        self.signal = signal
+        self.session = Session(self.capture, self.store, encoder, signal, self.device_id, self.urandom(8))
+        self.observe_supply(self.battery_mv, self.temperature_cdeg)
+        standing = [("firmware", VERSION)]
+        if self.board:
+            standing.append(("board", self.board))
+        self.session.begin(reason, standing + list(notes), anchor)
+        self.front_end.start()
+        self.capture.start()
+        self.state = RECORDING
+
+    def stop(self, reason=c.STOP_REASON_COMMAND):
+        """End the session in order: everything in the ring is stored, then LAST."""
+        if self.state != RECORDING:
+            raise StateError("cannot stop while %s" % self.state)
+        self.state = STOPPING
+        try:
+            self.capture.stop()
+            self.session.finish(reason)
+        finally:
+            self.front_end.stop()
+            self.front_end.power_down()
+            self.state = IDLE
+
+    def mark(self, text=""):
+        """Mark the next frame to come, from a distance."""
+        self._running().mark(text)
+
+    def set_time(self, utc_us, uncertainty_ms):
+        """Tell the time of day at the next frame to come."""
+        self._running().set_time(utc_us, uncertainty_ms)
+
+    def _running(self):
+        if self.state != RECORDING:
+            raise StateError("no session is running")
+        return self.session
+
+    def observe_supply(self, battery_mv, temperature_cdeg=c.TEMPERATURE_UNKNOWN):
+        """Keep battery and temperature for the blocks to come."""
+        self.battery_mv = battery_mv
+        self.temperature_cdeg = temperature_cdeg
+        if self.session is not None:
+            self.session.conditions[0] = battery_mv
+            self.session.conditions[1] = temperature_cdeg
+
+    def status(self):
+        """Return the present state as a dict of plain values."""
+        statistics = self.store.statistics
+        status = {
+            "state": self.state,
+            "ring_slots": self.store.n_slots,
+            "ring_seq": self.store.next_seq,
+            "write_last_ms": statistics.last_ms,
+            "write_max_ms": statistics.max_ms,
+            "write_mean_ms": statistics.total_ms / statistics.writes if statistics.writes else 0,
+            "writes": statistics.writes,
+            "writes_repeated": statistics.repeated,
+            "checkpoints": self.store.checkpoints,
+            "battery_mv": self.battery_mv,
+        }
+        session = self.session
+        if session is not None:
+            status["session_id"] = "".join("%02x" % b for b in session.session_id)
+            status["rate_hz"] = session.rate_hz
+            status["frame"] = session.frame()
+            status["frames_lost"] = session.lost
+            status["blocks"] = session.blocks
+            status["marks"] = [list(mark) for mark in session.marks]
+            status["electrodes_off"] = session.state & 0xFFFF
+            status["leads_saturated"] = session.state >> 16
+            status["checkpoints_skipped"] = session.skipped_checkpoints
+        return status

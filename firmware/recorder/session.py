@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One recording: frames from the capture through the unpacker and the encoder into blocks, with events beside them.
+
+`pump` takes what the capture has, and returns when it is empty or when a sealed block waits while the next one is
+full too. `flush` writes the sealed block, `checkpoint` the image of the open one. Nothing here sleeps or waits, and
+nothing is allocated per frame. Frames of the session are counted by the blocks: first_frame + n_frames.
+"""
+
+from array import array
+
+from . import constants as c
+from . import events
+from . import frame as plain
+from .block import BlockBuilder, new_conditions, renumber
+from .capture import MASK
+from .clock import Anchors
+from .errors import CardError
+
+try:
+    from . import frame_fast as fast
+except ImportError:
+    fast = plain
+
+BATCH = 128  # frames unpacked in one go
+CHECKPOINT_AFTER_MS = 1900  # leaves room for a poll and a slow write within constants.CHECKPOINT_MS
+SLIPS_TO_RESYNC = 8
+FLAPS = 16  # changes of state within a second from which on a bit that toggles is held set for a second
+LEAD_IDS = (c.LEAD_I, c.LEAD_II, c.LEAD_V1, c.LEAD_V2, c.LEAD_V3, c.LEAD_V4, c.LEAD_V5, c.LEAD_V6)
+
+
+class Session:
+    """A running recording. `signal` has rate_hz, gain, shift, source_id; `encoder_class` follows codec_raw."""
+
+    def __init__(self, capture, store, encoder_class, signal, device_id, session_id):
+        self.capture = capture
+        self.store = store
+        self.session_id = session_id
+        self.rate_hz = signal.rate_hz
+        self.shift = signal.shift
+        self.source = signal.source_id
+        encoder = encoder_class(len(LEAD_IDS), LEAD_IDS, signal.rate_hz * 1000)
+        self.builder = BlockBuilder(store.slot_bytes, encoder, LEAD_IDS, signal.rate_hz * 1000, signal.gain,
+                                    signal.shift, device_id, session_id)
+        self.anchors = Anchors()
+        self.conditions = new_conditions()
+        self.state = 0
+        self.marks = []
+        self.lost = 0
+        self.blocks = 0
+        self.waiting = 0  # bytes of the sealed block that waits to be written
+        self._waiting_frames = 0
+        self._checkpointed = 0  # frames of the open block that are on the card
+        self._turn = 0
+        self.card_failures = 0  # blocks in a row that the card did not take
+        self._checkpoint_frames = signal.rate_hz * CHECKPOINT_AFTER_MS // 1000
+        self._unpack = fast.unpack_words if capture.frame_bytes == plain.WORDS_STRIDE else fast.unpack_bytes
+        self._work = array("i", bytes(BATCH * plain.LEADS * 4))
+        self._work_at = 0
+        self._work_end = 0
+        self._result = array("i", [0, 0])
+        self._slips = 0
+        self._slips_total = 0
+        self._mask = plain.ALL
+        self._window = 0  # frames until changes are counted anew
+        self._changes = 0
+        self._pending = []  # (counter, function, arguments), by counter
+        self._repeated = store.statistics.repeated
+        self.skipped_checkpoints = 0
+
+    # Beginning and end
+
+    def begin(self, reason, notes, anchor=None):
+        """Open block 0: START, NOTEs and, if time is known, an ANCHOR; `anchor` is (utc_us, uncertainty_ms)."""
+        self.builder.begin(0, 0, self.source, self.state)
+        self._event(events.start(reason))
+        for key, value in notes:
+            self._event(events.note(key, value))
+        if anchor is not None:
+            self._anchor(*anchor)
+
+    def finish(self, reason):
+        """Take what is left, seal with STOP and LAST, and write it."""
+        self._drain_all()
+        while self._pending:
+            self._do_pending()
+        while self.capture.latched() >= 0:
+            self._button()
+        if self.builder.settled_bytes() != self.builder.event_bytes:
+            self._seal(0)  # marks after the last frame stand in a block of no frames
+        if not self.builder.add_event(*events.stop(reason)):
+            self._seal(0)
+            self.builder.add_event(*events.stop(reason))
+        self._seal(c.FLAG_LAST)
+        self.flush()
+        self.store.sync()
+
+    def _drain_all(self):
+        self.pump()
+        while self.waiting:
+            self.flush()
+            self.pump()
+
+    # What happens beside the samples
+
+    def at(self, counter, function, *arguments):
+        """Let `function(*arguments)` act at the frame with this counter of the capture (modulo 2^29)."""
+        i = len(self._pending)
+        while i and self._distance(self._pending[i - 1][0]) > self._distance(counter):
+            i -= 1
+        self._pending.insert(i, (counter, function, arguments))
+
+    def mark(self, text, origin=c.MARK_ORIGIN_REMOTE):
+        """Mark the next frame to come."""
+        self.at(self.capture.now(), self._mark, origin, text)
+
+    def set_time(self, utc_us, uncertainty_ms):
+        """Time of day now, at the next frame to come."""
+        self.at(self.capture.now(), self._anchor, utc_us, uncertainty_ms)
+
+    def set_source(self, source_id):
+        """The signal comes from elsewhere from the next frame to come on."""
+        self.at(self.capture.now(), self._source, source_id)
+
+    def frame(self):
+        """Return the session's frame number of the next frame to be stored."""
+        return self.builder.first_frame + self.builder.n_frames
+
+    def _mark(self, origin, text):
+        self._event(events.mark(origin, text))
+        self.marks.append((self.frame(), origin, text))
+
+    def _anchor(self, utc_us, uncertainty_ms):
+        self._event(events.anchor(utc_us, uncertainty_ms))
+        self.anchors.observe(self.frame(), utc_us, uncertainty_ms)
+
+    def _source(self, source_id):
+        self.source = source_id
+        if not self.builder.n_frames:
+            self.builder.set_source(source_id)
+        self._event(events.source(source_id))
+
+    def _button(self):
+        pressed = self.capture.latched() & 1
+        self.capture.take_latch()
+        if pressed:
+            self.conditions[5] |= c.INPUT_BUTTON
+            self._mark(c.MARK_ORIGIN_PATIENT, "")
+        else:
+            self.conditions[5] &= ~c.INPUT_BUTTON
+        if not self.builder.n_frames:
+            self.builder.set_inputs(self.conditions[5])
+        self._event(events.button(pressed))
+
+    def _distance(self, counter):
+        """Frames from the next unread one to `counter`; 0 when that is past."""
+        distance = (counter - self.capture.tail) & MASK
+        return 0 if distance > MASK >> 1 else distance
+
+    def _do_pending(self):
+        _, function, arguments = self._pending.pop(0)
+        function(*arguments)
+
+    def _event(self, event):
+        if not self.builder.add_event(*event):
+            self._seal(0)
+            self.builder.add_event(*event)
+
+    # The samples
+
+    def pump(self):
+        """Take what the capture has."""
+        if not self._drain():
+            return
+        capture = self.capture
+        lost = capture.refresh()
+        if lost:
+            self._close_slip()
+            self._gap(c.GAP_CAUSE_OVERFLOW, lost)
+            self._event(events.fault(c.FAULT_OVERFLOW, capture.overflows))
+        while capture.ready:
+            n = self._piece(capture)
+            if n:
+                self._take(capture, n)
+                if not self._drain():
+                    return
+        if self._pending or capture.latched() >= 0:
+            self._piece(capture)  # things due at the frame to come wait no longer than the last frame
+
+    def _piece(self, capture):
+        """Return how many frames to unpack before something is due; do what is due now and return 0."""
+        n = capture.run()
+        if n > BATCH:
+            n = BATCH
+        latched = capture.latched()
+        if latched >= 0:
+            distance = self._distance(latched >> 1)
+            if not distance:
+                self._button()
+                return 0
+            if distance < n:
+                n = distance
+        if self._pending:
+            distance = self._distance(self._pending[0][0])
+            if not distance:
+                self._do_pending()
+                return 0
+            if distance < n:
+                n = distance
+        return n
+
+    def _take(self, capture, n):
+        """Unpack up to n frames into the work buffer, up to the first change."""
+        result = self._result
+        count = self._unpack(capture.ring, capture.offset, n, self._work, 0, self.shift, self.state, self._mask, result)
+        reason = result[0]
+        if reason == plain.SLIPPED and not count:
+            self._slips += 1
+            capture.release(1)
+            if self._slips == SLIPS_TO_RESYNC:
+                capture.resync()
+            return
+        if self._slips:
+            self._close_slip()
+        if not count:  # the state differs at the very first frame
+            self._change(result[1])
+            return
+        capture.release(count)
+        self._work_at = 0
+        self._work_end = count
+        if self._window:
+            self._window -= count
+            if self._window <= 0:
+                self._window = self._changes = 0
+                self._mask = plain.ALL
+
+    def _drain(self):
+        """Encode the work buffer; False when that has to wait for a slot buffer."""
+        while self._work_at < self._work_end:
+            taken = self.builder.encode(self._work, self._work_at, self._work_end - self._work_at)
+            self._work_at += taken
+            if self._work_at < self._work_end:
+                if self.waiting:
+                    return False
+                self._seal(0)
+        return True
+
+    def _change(self, state):
+        """Lead-off or saturation is `state` from the next frame on."""
+        changed = state ^ self.state
+        if not self._window:
+            self._window = self.rate_hz
+        self._changes += 1
+        if self._changes > FLAPS:
+            self._mask &= ~changed
+            state |= changed
+            changed = state ^ self.state
+        self.state = state
+        if not self.builder.n_frames:
+            self.builder.set_state(state)
+        if changed & 0xFFFF:
+            self._event(events.lead_off(state & 0xFFFF))
+        if changed >> 16:
+            self._event(events.saturated(state >> 16))
+
+    def _close_slip(self):
+        if self._slips:
+            lost = self._slips
+            self._slips = 0
+            self._slips_total += lost
+            self._gap(c.GAP_CAUSE_SLIP, lost)
+            self._event(events.fault(c.FAULT_SLIP, self._slips_total))
+
+    def _gap(self, cause, n):
+        """`n` frames before the next one are missing."""
+        builder = self.builder
+        self.lost += n
+        self.conditions[4] = self.lost
+        if builder.n_frames:
+            self._seal(0, n)
+        else:
+            builder.move(builder.first_frame + n)
+        self._event(events.gap(cause, n))
+
+    # Blocks
+
+    def _seal(self, flags, missing=0):
+        """Complete the open block and open the next one, `missing` frames later."""
+        if self.waiting:
+            self.flush()
+        builder = self.builder
+        statistics = self.store.statistics
+        self.conditions[2] = min(statistics.last_ms, 0xFFFF)
+        self.conditions[3] = min(statistics.max_ms, 0xFFFF)
+        self.waiting = builder.finish(self.store.next_seq, flags, self.anchors.latest, self.conditions)
+        self._waiting_frames = builder.n_frames
+        self._checkpointed = 0
+        if flags & c.FLAG_LAST:
+            builder.swap()
+            return
+        builder.begin(builder.block_number + 1, self.frame() + missing, self.source, self.state, self.conditions[5])
+
+    def flush(self):
+        """Write the sealed block, if one waits. One that the card does not take becomes a gap."""
+        if not self.waiting:
+            return
+        n = self.waiting
+        view = self.builder.other_view()
+        self.waiting = 0
+        try:
+            self.store.write_block(view, n, lambda seq: renumber(view, seq))
+            self.blocks += 1
+            self.card_failures = 0
+        except CardError:
+            self.card_failures += 1
+            self.lost += self._waiting_frames
+            self.conditions[4] = self.lost
+            if not self.builder.n_frames:
+                self.builder.add_event(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
+        repeated = self.store.statistics.repeated
+        if repeated != self._repeated:
+            self._repeated = repeated
+            self.at(self.capture.tail, self._event, events.fault(c.FAULT_CARD_WRITE, repeated))
+
+    def checkpoint_due(self):
+        """True when the open block has frames that are not on the card for long enough."""
+        return self.builder.n_frames - self._checkpointed >= self._checkpoint_frames and not self.waiting
+
+    def checkpoint(self):
+        """Write the image of the open block; it goes on."""
+        seq = self.store.next_seq
+        n = self.builder.finish(seq, c.FLAG_CHECKPOINT, self.anchors.latest, self.conditions)
+        if self.store.write_checkpoint(self.builder.view(), n, seq, self._turn):
+            self._turn ^= 1
+            self._checkpointed = self.builder.n_frames
+
+    def skip_checkpoint(self):
+        """Leave the checkpoint out to save the record: the ring of frames is filling up."""
+        self.skipped_checkpoints += 1
+        self._checkpointed = self.builder.n_frames
+        self.at(self.capture.tail, self._event, events.fault(c.FAULT_CHECKPOINT_SKIPPED, self.skipped_checkpoints))
