@@ -217,6 +217,16 @@ class Recording:
         return bool(self._session.blocks["signal_source"][0] == c.SIGNAL_SOURCE_IMPORTED)
 
     @property
+    def shift(self) -> int:
+        """Low bits of the converter's code that were rounded away."""
+        return int(self._session.blocks["shift"][0])
+
+    @property
+    def gain(self) -> int:
+        """Of the amplifier; 0 if it does not apply."""
+        return int(self._session.blocks["gain"][0])
+
+    @property
     def signal_source(self) -> str:
         """``electrodes``, ``test_signal``, …, at the start."""
         value = int(self._session.blocks["signal_source"][0])
