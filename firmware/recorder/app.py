@@ -32,6 +32,7 @@ class App:
         self.led = led
         self.collect = collect
         self.stop_reason = None
+        self.failure = None
         self.done = asyncio.Event()
         self._sealed = asyncio.Event()
 
@@ -58,6 +59,8 @@ class App:
         capture = recorder.capture
         session = recorder.session
         while self.stop_reason is None:
+            if self.failure is not None:
+                raise self.failure
             self.turn(session)
             if session.waiting:
                 self._sealed.set()
@@ -86,7 +89,11 @@ class App:
         while True:
             await self._sealed.wait()
             self._sealed.clear()
-            self.recorder.session.flush()
+            try:
+                self.recorder.session.flush()
+            except Exception as error:  # not of the card: those are counted by the session; `run` raises it
+                self.failure = error
+                return
             if self.collect:
                 self.collect()
 

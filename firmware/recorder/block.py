@@ -115,16 +115,34 @@ class BlockBuilder:
     def add_event(self, kind, data):
         """Append an event at the next frame; return False when the block has no room left for it."""
         n = 4 + len(data)
-        used = self.event_bytes + n
-        limit = self.slot_bytes - (used + 3 & -4)
-        if used > EVENT_ROOM or c.BLOCK_HEADER_SIZE + self.encoder.payload_bytes() > limit:
+        if not self._make_room(n):
             return False
-        at = self.event_bytes
+        at = self.event_bytes - n
         struct.pack_into("<BBH", self._events, at, kind, len(data), self.n_frames)
         self._events[at + 4 : at + n] = data
         if self._tail_frame != self.n_frames:
             self._tail_frame = self.n_frames
             self._tail_at = at
+        return True
+
+    def add_first_event(self, kind, data):
+        """Put an event at the block's first frame, before the others; return False when there is no room for it."""
+        n = 4 + len(data)
+        if not self._make_room(n):
+            return False
+        events = self._events
+        for i in range(self.event_bytes - 1, n - 1, -1):
+            events[i] = events[i - n]
+        self._tail_at += n
+        struct.pack_into("<BBH", events, 0, kind, len(data), 0)
+        events[4:n] = data
+        return True
+
+    def _make_room(self, n):
+        used = self.event_bytes + n
+        limit = self.slot_bytes - (used + 3 & -4)
+        if used > EVENT_ROOM or c.BLOCK_HEADER_SIZE + self.encoder.payload_bytes() > limit:
+            return False
         self.event_bytes = used
         self.encoder.limit = limit
         return True

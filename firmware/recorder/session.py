@@ -314,8 +314,7 @@ class Session:
             self.card_failures += 1
             self.lost += self._waiting_frames
             self.conditions[4] = self.lost
-            if not self.builder.n_frames:
-                self.builder.add_event(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
+            self.builder.add_first_event(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
         repeated = self.store.statistics.repeated
         if repeated != self._repeated:
             self._repeated = repeated

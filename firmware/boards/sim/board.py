@@ -11,8 +11,8 @@ import time
 
 from recorder import constants as c
 from recorder.ads1298 import Ads1298
-from recorder.app import App
-from recorder.errors import SettingError
+from recorder.app import CARD_FAILURES, App
+from recorder.errors import CardError, SettingError
 from recorder.fat32_format import format_card
 from recorder.recorder import Recorder, Signal
 from recorder.store import make_ring, open_store
@@ -128,6 +128,8 @@ class Simulator:
         reason = c.START_REASON_COMMAND if clean else c.START_REASON_RESUMED
         self.recorder.start(signal, config["codec"], reason, anchor, list(config["notes"].items()))
         asyncio.run(self._main())
+        if self.app.stop_reason == c.STOP_REASON_CARD:
+            raise CardError("the card refused %d blocks in a row: the session was stopped" % CARD_FAILURES, "card_write")
         self.report({"event": "done", "status": self.status()})
 
     async def _main(self):
