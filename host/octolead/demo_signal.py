@@ -108,7 +108,8 @@ def loop(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[n
     """Repeat (frames, leads) to `n` frames.
 
     The seam is a cross-fade of 0.2 s at that place near the end which resembles the beginning most: the same point of a
-    beat, so the heart does not stumble and nothing jumps.
+    beat, so the heart does not stumble and nothing jumps. A ramp over the whole record takes away how far its baseline
+    wandered from one end to the other.
     """
     seam = min(int(_SEAM_S * rate_hz), len(values) // 3)
     if len(values) >= n or seam < 2:
@@ -117,7 +118,9 @@ def loop(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[n
     last = len(values) - seam
     places = range(max(seam, last - int(_SEARCH_S * rate_hz)), last + 1)
     period = min(places, key=lambda p: float(((values[p:p + seam] - head) ** 2).sum()))
-    weight = np.linspace(0, 1, seam)[:, None]
+    wandered = np.median(values[period:period + seam] - head, axis=0)
+    values = values - np.arange(len(values))[:, None] / period * wandered
+    head, weight = values[:seam], np.linspace(0, 1, seam)[:, None]
     again = values[:period].copy()
     again[:seam] = head * weight + values[period:period + seam] * (1 - weight)
     rounds = -(-(n - period) // period)

@@ -17,8 +17,7 @@ from .recording import Recording
 MM_PER_S = 25.0
 MM_PER_MV = 10.0
 _MM = 1 / 25.4  # inch
-_LEFT_MM, _RIGHT_MM, _TOP_MM, _BOTTOM_MM = 15.0, 5.0, 12.0, 8.0
-_ROW_MM, _MIN_ROW_MM = 25.0, 15.0
+_LEFT_MM, _RIGHT_MM, _TOP_MM, _BOTTOM_MM = 15.0, 5.0, 10.0, 10.0
 _PAPER, _FINE, _COARSE, _INK, _MARK = "#fffaf7", "#f6cfc9", "#e79a90", "#101018", "#1a5fb4"
 
 
