@@ -7,6 +7,7 @@ Long calls release the interpreter lock. Wrong arguments are ValueErrors, bad by
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -288,7 +289,7 @@ def decode_block(data: Data, offset: int = 0, out: Frames | None = None) -> Fram
     """
     view, header = _parse(data, offset)
     result = _frames_out(out, header.n_frames, header.n_leads)
-    status = lib.ol_block_decode(view + offset, len(view) - offset, _int32_pointer(result), result.size)
+    status = lib.ol_block_decode(_decoder(), view + offset, len(view) - offset, _int32_pointer(result), result.size)
     if status < 0:
         raise _block_error(view, offset, status)
     return result
@@ -316,7 +317,7 @@ def decode_blocks(data: Data, offsets: npt.ArrayLike, places: npt.ArrayLike, out
     result = _frames_out(out, 0, out.shape[-1], whole=True)
     status = np.zeros(len(where), _INT32)
     lib.ol_blocks_decode(
-        view, len(view), ffi.cast("uint64_t *", where.ctypes.data), ffi.cast("uint64_t *", rows.ctypes.data), len(where),
+        _decoder(), view, len(view), ffi.cast("uint64_t *", where.ctypes.data), ffi.cast("uint64_t *", rows.ctypes.data), len(where),
         result.shape[1], _int32_pointer(result), len(result), _int32_pointer(status),
     )  # fmt: skip
     return status
@@ -335,7 +336,7 @@ def decode_payload(
     if not 0 <= n_frames <= c.MAX_FRAMES_PER_BLOCK:
         raise ValueError(f"n_frames is {n_frames}, 0 to {c.MAX_FRAMES_PER_BLOCK} are possible")
     result = _frames_out(out, n_frames, len(lead_ids))
-    status = lib.ol_payload_decode(codec_id, layout, view, len(view), n_frames, _int32_pointer(result))
+    status = lib.ol_payload_decode(_decoder(), codec_id, layout, view, len(view), n_frames, _int32_pointer(result))
     if status < 0:
         kind = _FAULTS[status]
         raise BlockError(kind, 0, message=f"payload of {len(view)} bytes, codec {codec_id}: {kind}")
@@ -483,6 +484,14 @@ def to_microvolt(
         raise ValueError(f"out must be float32, C-contiguous, of shape {values.shape}")
     lib.ol_to_microvolt(_int32_pointer(values), n_frames, n_leads, _int32_pointer(zeros), step_uv, ffi.cast("float *", out.ctypes.data))
     return out
+
+
+@functools.cache
+def _decoder() -> Any:
+    """Return the tables that all decoding shares."""
+    decoder = ffi.new("ol_decoder *")
+    lib.ol_decoder_init(decoder)
+    return decoder
 
 
 def _bytes_of(data: Data) -> Any:

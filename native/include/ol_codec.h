@@ -12,9 +12,16 @@ typedef struct ol_layout {
     uint8_t lead_ids[OL_MAX_LEADS];
 } ol_layout;
 
+/* Tables for decoding, which any number of threads may share once they are made. cdef: opaque */
+typedef struct ol_decoder {
+    int ready;
+} ol_decoder;
+
+void ol_decoder_init(ol_decoder *decoder);
+
 /* Decode `n_frames` frames into `out` (n_frames * n_leads values). OL_OK, OL_E_CODEC, OL_E_ARGUMENT or OL_E_PAYLOAD. */
-int ol_payload_decode(int codec_id, const ol_layout *layout, const uint8_t *payload, size_t payload_bytes,
-                      size_t n_frames, int32_t *out);
+int ol_payload_decode(const ol_decoder *decoder, int codec_id, const ol_layout *layout, const uint8_t *payload,
+                      size_t payload_bytes, size_t n_frames, int32_t *out);
 
 /* A payload being written. cdef: opaque */
 typedef struct ol_encoder {
@@ -37,13 +44,14 @@ int ol_encoder_push(ol_encoder *encoder, const int32_t *frames, size_t n_frames)
 int ol_encoder_finish(ol_encoder *encoder);
 
 /* Parse, check and decode the block at `block`; `out` has room for `out_room` values. Returns its frames, or an error. */
-int ol_block_decode(const uint8_t *block, size_t n, int32_t *out, size_t out_room);
+int ol_block_decode(const ol_decoder *decoder, const uint8_t *block, size_t n, int32_t *out, size_t out_room);
 
 /* Decode the blocks at `offsets` of `bytes`: the frames of block i go to frame `places[i]` of `out`, which has room
  * for `out_frames` frames of `n_leads`. `status[i]` is its frames or its error; a block with an error, or with other
  * than `n_leads` leads (OL_E_N_LEADS), or that does not fit `out` (OL_E_ROOM), leaves `out` alone, save OL_E_PAYLOAD,
  * which may leave garbage in its own frames. Returns how many have an error. */
-size_t ol_blocks_decode(const uint8_t *bytes, size_t n_bytes, const uint64_t *offsets, const uint64_t *places,
-                        size_t n_blocks, int n_leads, int32_t *out, size_t out_frames, int32_t *status);
+size_t ol_blocks_decode(const ol_decoder *decoder, const uint8_t *bytes, size_t n_bytes, const uint64_t *offsets,
+                        const uint64_t *places, size_t n_blocks, int n_leads, int32_t *out, size_t out_frames,
+                        int32_t *status);
 
 #endif

@@ -8,9 +8,13 @@ static int layout_is_sound(const ol_layout *layout) {
     return layout->n_leads >= 1 && layout->n_leads <= OL_MAX_LEADS && layout->rate_mhz != 0;
 }
 
-int ol_payload_decode(int codec_id, const ol_layout *layout, const uint8_t *payload, size_t payload_bytes,
-                      size_t n_frames, int32_t *out) {
-    if (!layout_is_sound(layout) || n_frames > OL_MAX_FRAMES_PER_BLOCK) {
+void ol_decoder_init(ol_decoder *decoder) {
+    decoder->ready = 1;
+}
+
+int ol_payload_decode(const ol_decoder *decoder, int codec_id, const ol_layout *layout, const uint8_t *payload,
+                      size_t payload_bytes, size_t n_frames, int32_t *out) {
+    if (!decoder->ready || !layout_is_sound(layout) || n_frames > OL_MAX_FRAMES_PER_BLOCK) {
         return OL_E_ARGUMENT;
     }
     switch (codec_id) {
@@ -78,47 +82,56 @@ static int open_block(const uint8_t *block, size_t n, ol_block_header *header) {
     return error != OL_OK ? error : ol_block_readable(header);
 }
 
-static int decode_body(const uint8_t *block, const ol_block_header *header, int32_t *out, size_t out_room) {
+static int decode_body(const ol_decoder *decoder, const uint8_t *block, const ol_block_header *header, int32_t *out,
+                       size_t out_room) {
     if ((size_t)header->n_frames * header->n_leads > out_room) {
         return OL_E_ROOM;
     }
     ol_layout layout = layout_of(header);
-    int error = ol_payload_decode(header->codec_id, &layout, block + header->header_bytes, header->payload_bytes,
-                                  header->n_frames, out);
+    int error = ol_payload_decode(decoder, header->codec_id, &layout, block + header->header_bytes,
+                                  header->payload_bytes, header->n_frames, out);
     return error != OL_OK ? error : header->n_frames;
 }
 
-int ol_block_decode(const uint8_t *block, size_t n, int32_t *out, size_t out_room) {
+int ol_block_decode(const ol_decoder *decoder, const uint8_t *block, size_t n, int32_t *out, size_t out_room) {
     ol_block_header header;
     int error = open_block(block, n, &header);
-    return error != OL_OK ? error : decode_body(block, &header, out, out_room);
+    return error != OL_OK ? error : decode_body(decoder, block, &header, out, out_room);
 }
 
-static int decode_at(const uint8_t *block, size_t n, int n_leads, int32_t *out, size_t out_frames, uint64_t place) {
+/* Where a range of blocks is decoded to. */
+typedef struct range_out {
+    int32_t *values;
+    size_t n_frames;
+    int n_leads;
+} range_out;
+
+static int decode_at(const ol_decoder *decoder, const uint8_t *block, size_t n, const range_out *out, uint64_t place) {
     ol_block_header header;
     int error = open_block(block, n, &header);
     if (error != OL_OK) {
         return error;
     }
-    if (header.n_leads != n_leads) {
+    if (header.n_leads != out->n_leads) {
         return OL_E_N_LEADS;
     }
-    if (place > out_frames) {
+    if (place > out->n_frames) {
         return OL_E_ROOM;
     }
-    size_t first = (size_t)place * (size_t)n_leads;
-    return decode_body(block, &header, out + first, out_frames * (size_t)n_leads - first);
+    size_t first = (size_t)place * header.n_leads;
+    return decode_body(decoder, block, &header, out->values + first, out->n_frames * header.n_leads - first);
 }
 
-size_t ol_blocks_decode(const uint8_t *bytes, size_t n_bytes, const uint64_t *offsets, const uint64_t *places,
-                        size_t n_blocks, int n_leads, int32_t *out, size_t out_frames, int32_t *status) {
+size_t ol_blocks_decode(const ol_decoder *decoder, const uint8_t *bytes, size_t n_bytes, const uint64_t *offsets,
+                        const uint64_t *places, size_t n_blocks, int n_leads, int32_t *out, size_t out_frames,
+                        int32_t *status) {
+    const range_out range = {out, out_frames, n_leads};
     size_t n_errors = 0;
     for (size_t i = 0; i < n_blocks; i++) {
-        if (offsets[i] >= n_bytes) {
-            status[i] = OL_E_ARGUMENT;
-        } else {
+        status[i] = OL_E_ARGUMENT;
+        if (offsets[i] < n_bytes) {
             size_t at = (size_t)offsets[i];
-            status[i] = decode_at(bytes + at, n_bytes - at, n_leads, out, out_frames, places[i]);
+            status[i] = decode_at(decoder, bytes + at, n_bytes - at, &range, places[i]);
         }
         n_errors += status[i] < 0;
     }
