@@ -108,20 +108,24 @@ def build_index(source: Source, *, check_bodies: bool = False,
 
 def _scan(index: Index, number: int, extent: Extent, check_bodies: bool,
           progress: Callable[[int, int], None] | None) -> Blocks:
+    if len(extent.data) <= extent.first:  # cut before its first slot; reported when it was opened
+        return np.zeros(0, _block_dtype(native.INDEX_DTYPE))
     entries, damage = native.index_blocks(extent.data, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies)
     for item in damage:
         kind = native.error_kind(int(item["kind"]))
         if kind not in _BODY_FAULTS:  # a block with a sound header: in `entries`, with its frames
             index.damage.append(Damage(number, int(item["offset"]), int(item["length"]), kind, native.describe_damage(item)))
-    names = entries.dtype.names or ()
-    layout = [(n, entries.dtype[n]) for n in names] + [("extent", np.dtype("<i4")), ("skip", np.dtype("<i8"))]
-    blocks = np.zeros(len(entries), np.dtype(layout))
-    for name in names:
+    blocks = np.zeros(len(entries), _block_dtype(entries.dtype))
+    for name in entries.dtype.names or ():
         blocks[name] = entries[name]
     blocks["extent"] = number
     if progress:
         progress(number + 1, len(index.source.extents))
     return blocks
+
+
+def _block_dtype(entry: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype([(n, entry[n]) for n in entry.names or ()] + [("extent", np.dtype("<i4")), ("skip", np.dtype("<i8"))])
 
 
 def place(index: Index, block: Any) -> dict[str, Any]:

@@ -138,6 +138,15 @@ def test_a_cut_segment_is_read_as_far_as_it_goes(tmp_path):
     np.testing.assert_array_equal(raw(folder)[:400], FRAMES[:400])
 
 
+def test_regression_a_segment_cut_to_its_header(tmp_path):
+    """Found by tests/property: a segment of 64 bytes has no first slot to begin at."""
+    folder = ring(tmp_path / "r", making.blocks(FRAMES), slots=8)
+    path = folder / "SEG00000.OLS"
+    path.write_bytes(path.read_bytes()[:64])
+    np.testing.assert_array_equal(raw(folder), FRAMES[800:])
+    assert verify(folder).exit_code == 1
+
+
 def test_a_newer_segment_version_is_refused_by_name(tmp_path):
     ring(tmp_path / "r", making.blocks(FRAMES), n_segments=1, major=2)
     with pytest.raises(octolead.SourceError, match=r"2\.0 is newer") as caught:

@@ -38,7 +38,7 @@ def decode(source: str, out: str | None, kind: str | None, start: str | None, st
         raise click.UsageError(f"--out is needed with {'--json' if as_json else 'npz'}")
     with open_recording(source, session=session) as recording, Progress("decoding") as progress:
         first, last = range_of(start, stop, recording)
-        names = leads_of(leads, recording.stored_leads if raw else recording.leads) if leads else recording.stored_leads
+        names = leads_of(leads, recording.stored_leads if raw else recording.leads) if leads is not None else recording.stored_leads
         if recording.session_note:
             note(recording.session_note)
         if kind == "npz":
