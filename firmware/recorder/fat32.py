@@ -42,7 +42,8 @@ class Volume:
                 raise CardError("the card's first partition is not FAT32: format the card", "card_not_fat32")
         self.cluster_sectors = boot[13]
         reserved, n_fats = struct.unpack_from("<HB", boot, 14)
-        fat_sectors, _, _, self.root = struct.unpack_from("<IHHI", boot, 36)
+        fat_sectors, _, _, self.root, info = struct.unpack_from("<IHHIH", boot, 36)
+        self.info = start + info
         total = struct.unpack_from("<I", boot, 32)[0]
         self.start = start
         self.fat = start + reserved
@@ -53,6 +54,13 @@ class Volume:
     def _read(self, sector):
         self.device.readblocks(sector, self._sector)
         return self._sector
+
+    def forget_hint(self):
+        """Let the next allocation begin at the card's first free cluster: FSInfo's hint becomes "unknown"."""
+        info = self._read(self.info)
+        if info[0:4] == b"RRaA" and info[484:488] == b"rrAa":
+            info[492:496] = b"\xff\xff\xff\xff"
+            self.device.writeblocks(self.info, info)
 
     def sector_of(self, cluster):
         """Return the first sector of a cluster."""

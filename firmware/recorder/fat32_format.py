@@ -56,7 +56,7 @@ def format_card(device, label="OCTOLEAD", serial=0):
     boot[510:512] = b"\x55\xaa"
     info = bytearray(512)
     struct.pack_into("<I", info, 0, 0x41615252)
-    struct.pack_into("<III", info, 484, 0x61417272, clusters - 1, 3)
+    struct.pack_into("<III", info, 484, 0x61417272, clusters - 1, 2)
     info[510:512] = b"\x55\xaa"
     tail = bytearray(512)
     tail[510:512] = b"\x55\xaa"

@@ -307,7 +307,7 @@ class Session:
         view = self.builder.other_view()
         self.waiting = 0
         try:
-            self.store.write_block(view, n, lambda seq: renumber(view, seq))
+            self.store.write_block(view, n, renumber)
             self.blocks += 1
             self.card_failures = 0
         except CardError:

@@ -22,6 +22,7 @@ MIN_SLOTS = 16
 TRIES = 2  # at one slot
 SKIPS = 3  # slots passed over before a block is given up; HOLES of ring_head must be larger
 _SYNC = 3
+_MOUNT = "/_card"
 
 
 def segment_path(index):
@@ -96,14 +97,14 @@ class Store:
     def write_block(self, view, block_bytes, renumber):
         """Write the sealed block that lies at the start of `view`; return its ring_seq.
 
-        A slot that fails TRIES times is passed over: `renumber(seq)` then sets the block's ring_seq. Raises CardError
+        A slot that fails TRIES times is passed over: `renumber(view, seq)` then sets the block's ring_seq. Raises CardError
         when the card does not take it at all. A write-protected card is told at once.
         """
         part = view[: (block_bytes + 511) // 512 * 512]
         for skip in range(SKIPS + 1):
             seq = self.next_seq
             if skip:
-                renumber(seq)
+                renumber(view, seq)
             for _ in range(TRIES):
                 try:
                     self.write(seq, part)
@@ -236,15 +237,14 @@ def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     """Make the segment files on a FAT32 card and return the Store."""
     Volume(device)
     try:
-        count, size = _allocate(device, slot_bytes, ring_bytes)
-        volume = Volume(device)
-        segments = []
-        for index in range(count):
-            extent = volume.extent(segment_path(index), full=True)
-            if extent is None or extent.size_bytes < size or not extent.contiguous:
-                raise CardError("no %d MiB in one piece on the card: save what is on it, then format it" % (size >> 20),
-                                "card_fragmented")
-            segments.append(extent.first_sector)
+        for from_start in (False, True):
+            count, size = _allocate(device, slot_bytes, ring_bytes, from_start)
+            segments = _in_one_piece(device, count, size)
+            if segments:
+                break
+        else:
+            raise CardError("no %d MiB in one piece on the card: save what is on it, then format it" % (size >> 20),
+                            "card_fragmented")
         slots = size // slot_bytes - 1
         for index in range(count - 1, -1, -1):
             device.writeblocks(segments[index], segment_header(ring_id, device_id, index, count, slot_bytes, slots))
@@ -256,18 +256,41 @@ def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     return Store(device, segments, slots, slot_bytes, ring_id, device_id, ticks)
 
 
-def _allocate(device, slot_bytes, ring_bytes):
+def _in_one_piece(device, count, size):
+    """Return the first sectors of the segment files, or nothing when one is not contiguous."""
+    volume = Volume(device)
+    segments = []
+    for index in range(count):
+        extent = volume.extent(segment_path(index), full=True)
+        if extent is None or extent.size_bytes < size or not extent.contiguous:
+            return []
+        segments.append(extent.first_sector)
+    return segments
+
+
+def _allocate(device, slot_bytes, ring_bytes, from_start):
+    """Make the segment files; a half-made ring is removed first.
+
+    FatFs goes on behind the cluster it gave out last and wraps around in mid-file; `from_start` makes it begin at the
+    card's first free cluster.
+    """
     import vfs  # only MicroPython has it, and only making a ring needs it
 
     file_system = vfs.VfsFat(device)
-    vfs.mount(file_system, "/_card")
+    vfs.mount(file_system, _MOUNT)
     try:
-        names = [entry[0] for entry in file_system.ilistdir("/")]
-        if DIRECTORY[1:] not in names:
+        if DIRECTORY[1:] not in [entry[0] for entry in file_system.ilistdir("/")]:
             file_system.mkdir(DIRECTORY)
         for entry in list(file_system.ilistdir(DIRECTORY)):
             if entry[0].startswith("SEG"):
                 file_system.remove(DIRECTORY + "/" + entry[0])
+    finally:
+        vfs.umount(_MOUNT)
+    if from_start:
+        Volume(device).forget_hint()
+    file_system = vfs.VfsFat(device)
+    vfs.mount(file_system, _MOUNT)
+    try:
         status = file_system.statvfs("/")
         count, size = plan(status[0] * status[3], slot_bytes, ring_bytes)
         for index in range(count):
@@ -275,4 +298,4 @@ def _allocate(device, slot_bytes, ring_bytes):
                 file.seek(size)
         return count, size
     finally:
-        vfs.umount("/_card")
+        vfs.umount(_MOUNT)

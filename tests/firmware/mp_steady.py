@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Under MicroPython: heap taken by polls of the running session, garbage collection off.
+
+A poll that seals nothing must take nothing at all; one that seals or checkpoints takes a small constant.
+Prints the cost per frame of the path without the codec and with RAW24 (host time, for comparison only).
+"""
+
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+import gc
+import time
+
+from recorder.app import App
+from recorder.capture import MASK, Capture
+from recorder.clock import SystemTicks
+from recorder.codec_raw import Encoder
+from recorder.recorder import RECORDING, Recorder, Signal
+from recorder.session import Session
+from recorder.store import Store
+
+PER_BLOCK = 1024  # bytes of heap a block may take (64-bit port: twice a board's)
+
+
+class Device:
+    """A card that takes everything at once."""
+
+    writes = 0
+
+    def writeblocks(self, sector, buffer):
+        self.writes += 1
+
+    def ioctl(self, request, argument):
+        return 0
+
+
+class Ready(Capture):
+    """A ring that is always filled with the same quiet frames."""
+
+    def __init__(self, frame_bytes):
+        super().__init__(4096, frame_bytes)
+        self.count = 0
+        step = frame_bytes // 9
+        for frame in range(4096):
+            at = frame * frame_bytes
+            self.ring[at + (0 if step == 3 else 2)] = 0xC0
+            for lead in range(1, 9):
+                self.ring[at + step * lead + 1] = frame * 7 + lead & 0x7F
+
+    def _head(self):
+        return self.count & MASK
+
+
+class Swallow(Encoder):
+    """No codec: 6000 frames to a block."""
+
+    def begin(self, buffer, start, limit):
+        super().begin(buffer, start, limit)
+        self.left = 6000
+
+    def encode(self, frames, index, count):
+        if count > self.left:
+            count = self.left
+        self.left -= count
+        return count
+
+
+def measure(encoder, frame_bytes, polls, per_poll):
+    capture = Ready(frame_bytes)
+    store = Store(Device(), [0], 1 << 16, 8192, b"ring....", b"device..", SystemTicks())
+    session = Session(capture, store, encoder, Signal(), b"device..", b"session.")
+    session.begin(0, [("firmware", "x")])
+    recorder = Recorder(None, capture, store, b"device..")
+    recorder.session = session
+    recorder.state = RECORDING
+    app = App(recorder)
+    for _ in range(30):  # warm up: strings, first blocks
+        capture.count += per_poll
+        app.turn(session)
+        session.flush()
+    frames = quiet = worst = 0
+    gc.collect()
+    gc.disable()
+    spent_us = 0
+    for _ in range(polls):
+        capture.count += per_poll
+        blocks = session.blocks + store.checkpoints
+        before = gc.mem_alloc()
+        began = time.ticks_us()
+        app.turn(session)
+        session.flush()
+        spent_us += time.ticks_diff(time.ticks_us(), began)
+        taken = gc.mem_alloc() - before
+        frames += per_poll
+        if session.blocks + store.checkpoints == blocks:
+            assert taken == 0, "%d bytes in a poll of %d frames" % (taken, per_poll)
+            quiet += 1
+        else:
+            worst = max(worst, taken)
+    gc.enable()
+    assert quiet > polls // 3
+    assert worst <= PER_BLOCK, worst
+    assert session.frame() == capture.count and not session.lost
+    return spent_us / frames, worst
+
+
+for name, encoder in (("without codec", Swallow), ("RAW24", Encoder)):
+    for frame_bytes in (27, 36):
+        us, worst = measure(encoder, frame_bytes, 2000, 50)
+        print("%s, %d-byte frames: %.2f us a frame, 0 bytes a frame, at most %d bytes a block" % (name, frame_bytes, us, worst))
