@@ -43,6 +43,8 @@ class App:
     async def run(self):
         """Move frames until a stop is asked for, the source ends or the card fails; the session must have started."""
         tasks = [asyncio.create_task(self._write())]
+        if self.supply:
+            self.recorder.observe_supply(*self.supply())
         if self.supply or self.led:
             tasks.append(asyncio.create_task(self._look_after()))
         try:
@@ -78,9 +80,7 @@ class App:
         """One poll: take the frames that are there, secure the open block if it is time."""
         session.pump()
         if session.checkpoint_due():
-            capture = session.capture
-            capture_full = capture.now() - capture.tail & 0x1FFFFFFF
-            if capture_full * 2 > capture.capacity:
+            if session.backlog * 2 > session.capture.capacity:
                 session.skip_checkpoint()
             else:
                 session.checkpoint()

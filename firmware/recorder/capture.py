@@ -2,7 +2,7 @@
 """The capture: a RAM ring of frames between whatever takes them from the converter and the session.
 
 A source (PIO and DMA, an interrupt, the simulator) subclasses Capture and gives `start`, `stop` and `_head`, the
-number of frames it has put into the ring, modulo 2^29: counters of the hot path stay small integers on a 32-bit
+number of frames it has put into the ring, modulo 2^28: counters of the hot path stay small integers on a 32-bit
 board. A source never waits: when the ring is full it overwrites the oldest frames, and `refresh` says how many are
 missing just before the next one. `guard` frames at the old end count as overwritten already, since a DMA engine
 goes on writing while the reader is at work.
@@ -15,7 +15,7 @@ The reader:  lost = capture.refresh()          frames lost just before the next 
 
 from array import array
 
-MASK = 0x1FFFFFFF
+MASK = 0x0FFFFFFF  # twice that, plus the button's bit, is still a small integer on a 32-bit board
 LATCHES = 16
 
 
@@ -109,5 +109,5 @@ class Capture:
         self._latch_out = (self._latch_out + 1) % LATCHES
 
     def now(self):
-        """Return the counter of the next frame to come, modulo 2^29."""
+        """Return the counter of the next frame to come, modulo 2^28."""
         return self._now()

@@ -58,6 +58,7 @@ class Session:
         self._work_at = 0
         self._work_end = 0
         self._result = array("i", [0, 0])
+        self.backlog = 0  # frames that waited in the ring at the last look
         self._slips = 0
         self._slips_total = 0
         self._mask = plain.ALL
@@ -103,7 +104,7 @@ class Session:
     # What happens beside the samples
 
     def at(self, counter, function, *arguments):
-        """Let `function(*arguments)` act at the frame with this counter of the capture (modulo 2^29)."""
+        """Let `function(*arguments)` act at the frame with this counter of the capture (modulo 2^28)."""
         i = len(self._pending)
         while i and self._distance(self._pending[i - 1][0]) > self._distance(counter):
             i -= 1
@@ -173,6 +174,7 @@ class Session:
             return
         capture = self.capture
         lost = capture.refresh()
+        self.backlog = capture.ready
         if lost:
             self._close_slip()
             self._gap(c.GAP_CAUSE_OVERFLOW, lost)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The card: our FAT32 against fsck.vfat and mtools, extents against the FAT, and what `open_store` refuses."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,13 +66,18 @@ def test_the_files_hold_what_the_ring_holds(tmp_path, input_500):
 def test_several_segments_make_one_ring(tmp_path, input_500):
     run = run_simulator(tmp_path, input=input_500, card_mib=2600, frames=500)
     assert run.code == 0
+    starts = []
     with open(tmp_path / "card.img", "rb") as file:
-        starts = []
-        file.seek(8192 * 512)
-        for _ in range(2600 * 256 - 1024):
-            head = file.read(4096)
+        end = file.seek(0, os.SEEK_END)
+        at = 8192 * 512
+        while at < end:  # the image is sparse: look at what was written only
+            head = os.pread(file.fileno(), 26, at)
             if head[:4] == b"\x8fOLS":
                 starts.append(int.from_bytes(head[24:26], "little"))
+            try:
+                at = max(at + 4096, os.lseek(file.fileno(), at + 4096, os.SEEK_DATA) // 4096 * 4096)
+            except OSError:
+                break
     assert starts == [0, 1, 2]
     assert run.status["ring_slots"] % 3 == 0
     (tmp_path / "card.img").unlink()

@@ -238,6 +238,28 @@ def test_power_may_go_at_any_write(tmp_path, input_250, torn):
         assert spec.events_of(newest, spec.START) == [(0, b"\2" if again.status["resumed"] else b"\0")]
 
 
+def test_checkpoints_give_way_before_samples_do(tmp_path, input_250):
+    """Every write takes almost as long as a block: with checkpoints too the ring of frames would run over."""
+    run = run_simulator(tmp_path, input=input_250, card_mib=40, rate_hz=250, slot_bytes=16384, ring_frames=1000, frames=15000,
+                        card_write_ms=2600, tap=str(tmp_path / "tap"))
+    assert run.status["frames_lost"] == 0
+    assert run.status["checkpoints_skipped"] > 0
+    blocks = spec.Ring(tmp_path / "card.img").only_session()
+    assert check_against_tap(blocks, tmp_path / "tap") == 15000
+    faults = [struct.unpack("<BI", data) for _, data in spec.events_of(blocks, spec.FAULT)]
+    assert faults == [(5, i + 1) for i in range(run.status["checkpoints_skipped"])]
+
+
+def test_notes_battery_and_source_are_in_the_blocks(tmp_path, input_500):
+    run_simulator(tmp_path, input=input_500, card_mib=40, frames=2000, battery_mv=3712, notes={"record": "x"}, source="shorted")
+    blocks = spec.Ring(tmp_path / "card.img").only_session()
+    assert {block.battery_mv for block in blocks} == {3712}
+    notes = [data.decode() for _, data in spec.events_of(blocks, spec.NOTE)]
+    assert [note.split("=")[0] for note in notes] == ["firmware", "board", "record"] and notes[1:] == ["board=sim", "record=x"]
+    assert {block.source for block in blocks} == {2}
+    assert not np.concatenate([block.frames for block in blocks]).any()
+
+
 def test_virtual_and_real_time_give_the_same_blocks(tmp_path, input_500):
     bodies = []
     for clock in ("virtual", "real"):

@@ -29,9 +29,10 @@ DEFAULTS = {
     "ring_frames": 4096, "marks": [], "remote_marks": [], "lead_off": [], "slips": [], "utc_us": None,
     "utc_uncertainty_ms": 1000, "set_time_at": None, "clock": "virtual", "device_id": "0000000000000000",
     "session_id": None, "tap": None, "card_write_ms": 0, "card_faults": [], "cut_after_writes": None,
-    "torn_sectors": None, "notes": {}, "chip_id": None,
+    "torn_sectors": None, "notes": {}, "chip_id": None, "battery_mv": 0,
 }
 PROGRESS_MS = 500
+MAX_COLLECTED = 4 << 20
 
 
 class Simulator:
@@ -66,7 +67,12 @@ class Simulator:
         fixed = config["session_id"]
         urandom = os.urandom if fixed is None else lambda _: _hex8(fixed, "session_id")
         self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom)
-        self.app = App(self.recorder, collect=gc.collect)
+        supply = None
+        if config["battery_mv"]:
+            supply = lambda: (config["battery_mv"], c.TEMPERATURE_UNKNOWN)  # noqa: E731
+        # A board collects after each block; over a big heap that would cost more than all the rest.
+        collect = gc.collect if gc.mem_free() < MAX_COLLECTED else None
+        self.app = App(self.recorder, supply=supply, collect=collect)
 
     def _store(self):
         config = self.config
