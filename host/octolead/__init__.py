@@ -6,14 +6,43 @@
 ...     microvolt = recording.signal_uv(0, 5000, leads=["II", "aVF"])
 """
 
-from .errors import BlockError, ImportRefused, OctoleadError, SessionError, SignalRangeError, SimulatorError, SourceError, UnknownLeadError
+from .errors import (
+    BlockError,
+    ImportRefused,
+    OctoleadError,
+    SessionError,
+    SignalRangeError,
+    SimulatorError,
+    SourceError,
+    UnknownLeadError,
+)
 from .findings import Finding, Severity
 from .gaps import Gap
-from .recording import MISSING_RAW, Recording, Session, open  # noqa: A004
+from .reader import MISSING_RAW
+from .recording import Recording, Session, open  # noqa: A004
 from .timeline import Anchor, Mark, Moment, Span
 
 __version__ = "0.1.0"
 
-__all__ = ["MISSING_RAW", "Anchor", "BlockError", "Finding", "Gap", "ImportRefused", "Mark", "Moment", "OctoleadError", "Recording",
-           "Session", "SessionError", "Severity", "SignalRangeError", "SimulatorError", "SourceError", "Span", "UnknownLeadError",
-           "__version__", "open"]
+__all__ = [
+    "MISSING_RAW",
+    "Anchor",
+    "BlockError",
+    "Finding",
+    "Gap",
+    "ImportRefused",
+    "Mark",
+    "Moment",
+    "OctoleadError",
+    "Recording",
+    "Session",
+    "SessionError",
+    "Severity",
+    "SignalRangeError",
+    "SimulatorError",
+    "SourceError",
+    "Span",
+    "UnknownLeadError",
+    "__version__",
+    "open",
+]

@@ -44,14 +44,22 @@ class DemoResult:
         return bool(s["frames_different"] == 0 and s["frames_recorded"] == s["frames_played"] and not s["gaps"])
 
 
-def run_demo(out: str | os.PathLike[str], *, record: str | None = None, seconds: float = 60.0, rate_hz: int = 500,
-             config: dict[str, Any] | None = None, progress: Progress | None = None) -> DemoResult:
+def run_demo(
+    out: str | os.PathLike[str],
+    *,
+    record: str | None = None,
+    seconds: float = 60.0,
+    rate_hz: int = 500,
+    config: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> DemoResult:
     """Run it.
 
     Args:
         out: folder for card.img, recording.olr, strip.png, summary.json; made if it is not there.
         record: WFDB record or DICOM waveform; default the one that pydicom ships.
         seconds: how long to play; the record is looped.
+        rate_hz: what the recorder samples at: 250, 500 or 1000.
         config: further keys for the simulator.
         progress: called with (what, done, of).
 
@@ -85,9 +93,19 @@ def _play(played: Played, card: Path, scratch: Path, tap: Path, more: dict[str, 
     source = scratch / "input.olnv"
     simulator.write_input(source, played.nanovolt, played.rate_hz)
     card.unlink(missing_ok=True)
-    config = {"input": str(source.resolve()), "card": str(card.resolve()), "card_mib": card_mib(n), "format": True,
-              "rate_hz": played.rate_hz, "frames": n, "marks": [n // 2], "clock": "virtual", "device_id": DEVICE_ID,
-              "tap": str(tap.resolve()), **more}
+    config = {
+        "input": str(source.resolve()),
+        "card": str(card.resolve()),
+        "card_mib": card_mib(n),
+        "format": True,
+        "rate_hz": played.rate_hz,
+        "frames": n,
+        "marks": [n // 2],
+        "clock": "virtual",
+        "device_id": DEVICE_ID,
+        "tap": str(tap.resolve()),
+        **more,
+    }
     return simulator.run(config, progress=lambda done, of: tell("recording", done, of))
 
 
@@ -106,14 +124,26 @@ def _summary(recording: Recording, played: Played, status: dict[str, Any], tap: 
     frames = recording.n_frames - missing
     bits = 8 * recording.n_bytes / (frames * len(recording.stored_leads)) if frames else 0.0
     day_samples = recording.fs_hz * 86400 * len(recording.stored_leads)
-    return {"record": played.record, "seconds": len(played.nanovolt) / played.rate_hz, "rate_hz": recording.fs_hz,
-            "leads": list(recording.stored_leads), "step_uv": recording.step_uv,
-            "frames_played": len(played.nanovolt), "frames_recorded": frames, "frames_compared": compared, "frames_different": different,
-            "bits_per_sample": round(bits, 4), "mb_per_24h": round(bits * day_samples / 8e6, 1),
-            "blocks": recording.n_blocks, "bytes": recording.n_bytes, "session_id": recording.session_id, "device_id": recording.device_id,
-            "marks": [{"frame": m.frame, "time_s": m.frame / recording.fs_hz, "origin": m.origin, "text": m.text} for m in recording.marks],
-            "gaps": [{"start_frame": g.start_frame, "stop_frame": g.stop_frame, "cause": g.cause} for g in recording.gaps],
-            "simulator": status}
+    return {
+        "record": played.record,
+        "seconds": len(played.nanovolt) / played.rate_hz,
+        "rate_hz": recording.fs_hz,
+        "leads": list(recording.stored_leads),
+        "step_uv": recording.step_uv,
+        "frames_played": len(played.nanovolt),
+        "frames_recorded": frames,
+        "frames_compared": compared,
+        "frames_different": different,
+        "bits_per_sample": round(bits, 4),
+        "mb_per_24h": round(bits * day_samples / 8e6, 1),
+        "blocks": recording.n_blocks,
+        "bytes": recording.n_bytes,
+        "session_id": recording.session_id,
+        "device_id": recording.device_id,
+        "marks": [{"frame": m.frame, "time_s": m.frame / recording.fs_hz, "origin": m.origin, "text": m.text} for m in recording.marks],
+        "gaps": [{"start_frame": g.start_frame, "stop_frame": g.stop_frame, "cause": g.cause} for g in recording.gaps],
+        "simulator": status,
+    }
 
 
 def compare_with_tap(recording: Recording, tap: Path, tell: Progress | None = None) -> tuple[int, int]:
@@ -139,4 +169,10 @@ def _strip(recording: Recording, path: Path, played: Played) -> None:
     centre = marks[0].frame if marks else recording.n_frames // 2
     half = int(_STRIP_S / 2 * recording.fs_hz)
     start = max(0, min(centre - half, recording.n_frames - 2 * half))
-    draw_strip(recording, path, start_frame=start, stop_frame=min(recording.n_frames, start + 2 * half), title=f"Octolead demo: {played.record}")
+    draw_strip(
+        recording,
+        path,
+        start_frame=start,
+        stop_frame=min(recording.n_frames, start + 2 * half),
+        title=f"Octolead demo: {played.record}",
+    )

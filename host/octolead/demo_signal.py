@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +43,10 @@ def default_input() -> str:
     try:
         from pydicom.data import get_testdata_file
     except ImportError as error:
-        raise SourceError("the demo's record comes with pydicom: pip install 'octolead[dicom]', or give another with --input",
-                          kind="missing") from error
+        raise SourceError(
+            "the demo's record comes with pydicom: pip install 'octolead[dicom]', or give another with --input",
+            kind="missing",
+        ) from error
     path = get_testdata_file("waveform_ecg.dcm", download=False)
     if path is None:
         raise SourceError("this pydicom does not hold waveform_ecg.dcm; give another record with --input", kind="missing")
@@ -64,8 +67,12 @@ def prepare(record: str | os.PathLike[str], seconds: float, rate_hz: int = 500) 
         messages.append(f"looped: the record has {len(resampled) / rate_hz:.1f} s")
     looped = loop(resampled, n, rate_hz)
     nanovolt = np.rint(looped * 1000 + np.array(OFFSETS_MV) * 1e6)
-    return Played(np.clip(nanovolt, -_LIMIT_NV, _LIMIT_NV).astype(np.int32), rate_hz, os.path.basename(record),
-                  (*signal.messages, *messages))
+    return Played(
+        np.clip(nanovolt, -_LIMIT_NV, _LIMIT_NV).astype(np.int32),
+        rate_hz,
+        Path(record).name,
+        (*signal.messages, *messages),
+    )
 
 
 def _eight_leads(signal: ImportedSignal) -> tuple[npt.NDArray[np.float64], list[str]]:
@@ -73,7 +80,8 @@ def _eight_leads(signal: ImportedSignal) -> tuple[npt.NDArray[np.float64], list[
     out = np.zeros((signal.n_frames, 8))
     if not signal.n_frames:
         raise ImportRefused("the record has no frames")
-    messages, used = [], set()
+    messages: list[str] = []
+    used: set[int] = set()
     for k, lead in enumerate(signal.lead_ids):
         place = _place(_STAND_INS.get(lead, lead), used)
         used.add(place)
@@ -100,6 +108,7 @@ def _place(lead: int, used: set[int]) -> int:
 
 def _resample(values: npt.NDArray[np.float64], old: Fraction, new: Fraction) -> npt.NDArray[np.float64]:
     from scipy.signal import resample_poly
+
     ratio = (new / old).limit_denominator(10_000)
     return values if ratio == 1 else np.asarray(resample_poly(values, ratio.numerator, ratio.denominator, axis=0, padtype="line"))
 
@@ -117,11 +126,11 @@ def loop(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[n
     head = values[:seam]
     last = len(values) - seam
     places = range(max(seam, last - int(_SEARCH_S * rate_hz)), last + 1)
-    period = min(places, key=lambda p: float(((values[p:p + seam] - head) ** 2).sum()))
-    wandered = np.median(values[period:period + seam] - head, axis=0)
+    period = min(places, key=lambda p: float(((values[p : p + seam] - head) ** 2).sum()))
+    wandered = np.median(values[period : period + seam] - head, axis=0)
     values = values - np.arange(len(values))[:, None] / period * wandered
     head, weight = values[:seam], np.linspace(0, 1, seam)[:, None]
     again = values[:period].copy()
-    again[:seam] = head * weight + values[period:period + seam] * (1 - weight)
+    again[:seam] = head * weight + values[period : period + seam] * (1 - weight)
     rounds = -(-(n - period) // period)
     return np.concatenate([values[:period], *[again] * rounds])[:n]

@@ -63,8 +63,15 @@ class _Plan:
     codec_id: int
 
 
-def encode(signal: ImportedSignal, out: str | os.PathLike[str], *, slot_bytes: int = c.DEFAULT_SLOT_BYTES, codec_id: int = DEFAULT_CODEC,
-           partial_gaps: bool = False, progress: Callable[[int, int], None] | None = None) -> Encoded:
+def encode(
+    signal: ImportedSignal,
+    out: str | os.PathLike[str],
+    *,
+    slot_bytes: int = c.DEFAULT_SLOT_BYTES,
+    codec_id: int = DEFAULT_CODEC,
+    partial_gaps: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Encoded:
     """Write a record as an `.olr`, whole or not at all.
 
     Args:
@@ -93,8 +100,16 @@ def encode(signal: ImportedSignal, out: str | os.PathLike[str], *, slot_bytes: i
             n_bytes += len(block)
             if progress:
                 progress(done, signal.n_frames)
-    return Encoded(path, plan.header.session_id.hex(), signal.n_frames, int((~good).sum()), len(signal.lead_ids), n_blocks, n_bytes,
-                   (*signal.messages, *messages, *said))
+    return Encoded(
+        path,
+        plan.header.session_id.hex(),
+        signal.n_frames,
+        int((~good).sum()),
+        len(signal.lead_ids),
+        n_blocks,
+        n_bytes,
+        (*signal.messages, *messages, *said),
+    )
 
 
 @contextmanager
@@ -104,8 +119,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -127,19 +142,23 @@ def storable_step(step_nv: Fraction) -> tuple[Fraction, bool]:
 
 def _frames_there(signal: ImportedSignal, partial_gaps: bool) -> tuple[npt.NDArray[np.bool_], list[str]]:
     missing = signal.missing()
-    good = ~missing.any(axis=1)
+    good = np.asarray(~missing.any(axis=1))
     partly = ~good & ~missing.all(axis=1)
     if partly.any() and not partial_gaps:
         first = int(np.argmax(partly))
         names = ", ".join(signal.names[k] for k in np.flatnonzero(missing[partly].any(axis=0)))
-        raise ImportRefused(f"{int(partly.sum())} frames, the first at {first}, have no value in {names} but have one in other leads; a gap "
-                            "is of all leads: leave those leads out with --leads, or drop these frames with --partial-gaps")
+        raise ImportRefused(
+            f"{int(partly.sum())} frames, the first at {first}, have no value in {names} but have one in other leads; a gap "
+            "is of all leads: leave those leads out with --leads, or drop these frames with --partial-gaps"
+        )
     if not good.any():
         raise ImportRefused("the record has no frames" if not len(good) else "no frame of the record has a value")
     messages = []
     if not good.all():
-        messages.append(f"{int((~good).sum())} frames without a value in the source become gaps"
-                        + (f"; {int(partly.sum())} of them had one in some leads" if partly.any() else ""))
+        messages.append(
+            f"{int((~good).sum())} frames without a value in the source become gaps"
+            + (f"; {int(partly.sum())} of them had one in some leads" if partly.any() else "")
+        )
     return good, messages
 
 
@@ -158,13 +177,24 @@ def _plan(signal: ImportedSignal, slot_bytes: int, codec_id: int) -> tuple[_Plan
         if not -(2**31) <= zero < 2**31:
             raise ImportRefused(f"lead {name}: a baseline of {zero} does not fit 32 bits")
     common = Counter(steps).most_common(1)[0][0]
-    scales = b"".join(encode_lead_scale(LeadScale(k, zero, step)) for k, (zero, step) in enumerate(zip(signal.zero, steps, strict=True))
-                      if zero or step != common)
+    scales = b"".join(
+        encode_lead_scale(LeadScale(k, zero, step))
+        for k, (zero, step) in enumerate(zip(signal.zero, steps, strict=True))
+        if zero or step != common
+    )
     header = native.BlockHeader(
-        first_frame=0, n_frames=0, rate_mhz=int(rate_mhz), lead_ids=signal.lead_ids, step_nv_num=common.numerator,
-        step_nv_den=common.denominator, codec_id=codec_id, signal_source=c.SIGNAL_SOURCE_IMPORTED, slot_sectors=slot_bytes // c.SECTOR_BYTES,
+        first_frame=0,
+        n_frames=0,
+        rate_mhz=int(rate_mhz),
+        lead_ids=signal.lead_ids,
+        step_nv_num=common.numerator,
+        step_nv_den=common.denominator,
+        codec_id=codec_id,
+        signal_source=c.SIGNAL_SOURCE_IMPORTED,
+        slot_sectors=slot_bytes // c.SECTOR_BYTES,
         session_id=hashlib.sha256(np.ascontiguousarray(signal.raw, "<i4").data).digest()[:8],
-        anchor_utc_us=c.ANCHOR_UNKNOWN if signal.start_utc_us is None else signal.start_utc_us)
+        anchor_utc_us=c.ANCHOR_UNKNOWN if signal.start_utc_us is None else signal.start_utc_us,
+    )
     room = slot_bytes - c.BLOCK_HEADER_SIZE
     return _Plan(header, scales, _notes(signal.notes, messages), _saturated(signal), room, codec_id), messages
 
@@ -223,7 +253,7 @@ def _events_before(plan: _Plan, number: int, gap: int) -> bytes:
 
 def _changes(plan: _Plan, start: int, taken: int) -> npt.NDArray[np.intp]:
     """Offsets in the block, after its first frame, at which the saturation changes."""
-    part = plan.saturated[start:start + taken]
+    part = plan.saturated[start : start + taken]
     return np.flatnonzero(part[1:] != part[:-1]) + 1
 
 
@@ -233,7 +263,9 @@ def _fill(signal: ImportedSignal, plan: _Plan, start: int, stop: int, before: in
     fixed = before + 2 * c.EVENT_HEADER_SIZE + 1  # STOP, and padding
     capacity = plan.room - fixed
     while True:
-        encoder = native.Encoder(codec_id=plan.codec_id, lead_ids=signal.lead_ids, rate_mhz=plan.header.rate_mhz, capacity=capacity // 4 * 4)
+        encoder = native.Encoder(
+            codec_id=plan.codec_id, lead_ids=signal.lead_ids, rate_mhz=plan.header.rate_mhz, capacity=capacity // 4 * 4
+        )
         try:
             taken = encoder.push(signal.raw[start:stop]) if stop > start else 0
         except ValueError as error:
@@ -255,8 +287,15 @@ def _widest(signal: ImportedSignal) -> str:
 def _seal(plan: _Plan, number: int, start: int, taken: int, payload: bytes, before: bytes, last: bool) -> bytes:
     changes = b"".join(encode_event(c.EVENT_SATURATED, int(at), bytes([plan.saturated[start + at]])) for at in _changes(plan, start, taken))
     stop = encode_event(c.EVENT_STOP, taken, bytes([c.STOP_REASON_COMPLETE])) if last else b""
-    header = replace(plan.header, block_number=number, ring_seq=number, first_frame=start, n_frames=taken,
-                     flags=c.FLAG_LAST if last else 0, saturated=int(plan.saturated[start]) if taken else 0)
+    header = replace(
+        plan.header,
+        block_number=number,
+        ring_seq=number,
+        first_frame=start,
+        n_frames=taken,
+        flags=c.FLAG_LAST if last else 0,
+        saturated=int(plan.saturated[start]) if taken else 0,
+    )
     return native.seal_block(header, payload, before + changes + stop)
 
 

@@ -16,8 +16,20 @@ from .errors import BlockError
 if TYPE_CHECKING:
     from .index import Index, SessionBlocks
 
-_SHORTEST = {c.EVENT_MARK: 1, c.EVENT_LEAD_OFF: 2, c.EVENT_SATURATED: 1, c.EVENT_GAP: 9, c.EVENT_ANCHOR: 12, c.EVENT_LEAD_SCALE: 18,
-             c.EVENT_SOURCE: 1, c.EVENT_BUTTON: 1, c.EVENT_FAULT: 5, c.EVENT_NOTE: 0, c.EVENT_START: 1, c.EVENT_STOP: 1}
+_SHORTEST = {
+    c.EVENT_MARK: 1,
+    c.EVENT_LEAD_OFF: 2,
+    c.EVENT_SATURATED: 1,
+    c.EVENT_GAP: 9,
+    c.EVENT_ANCHOR: 12,
+    c.EVENT_LEAD_SCALE: 18,
+    c.EVENT_SOURCE: 1,
+    c.EVENT_BUTTON: 1,
+    c.EVENT_FAULT: 5,
+    c.EVENT_NOTE: 0,
+    c.EVENT_START: 1,
+    c.EVENT_STOP: 1,
+}
 
 
 @dataclass(frozen=True)
@@ -102,5 +114,8 @@ def encode_event(kind: int, frame_offset: int, data: bytes = b"") -> bytes:
 
 def encode_lead_scale(scale: LeadScale) -> bytes:
     """A LEAD_SCALE event; its step must fit 64 over 32 bits."""
-    return encode_event(c.EVENT_LEAD_SCALE, 0, struct.pack("<BxiQI", scale.lead, scale.zero, scale.step_nv.numerator,
-                                                           scale.step_nv.denominator))
+    return encode_event(
+        c.EVENT_LEAD_SCALE,
+        0,
+        struct.pack("<BxiQI", scale.lead, scale.zero, scale.step_nv.numerator, scale.step_nv.denominator),
+    )

@@ -18,8 +18,16 @@ from .findings import Findings
 
 SECTOR = 512
 _FAT32_TYPES = (0x0B, 0x0C)
-_OTHER_TYPES = {0x01: "FAT12", 0x04: "FAT16", 0x06: "FAT16", 0x0E: "FAT16", 0x07: "exFAT or NTFS",
-                0x82: "Linux swap", 0x83: "Linux", 0xEE: "GPT"}
+_OTHER_TYPES = {
+    0x01: "FAT12",
+    0x04: "FAT16",
+    0x06: "FAT16",
+    0x0E: "FAT16",
+    0x07: "exFAT or NTFS",
+    0x82: "Linux swap",
+    0x83: "Linux",
+    0xEE: "GPT",
+}
 _MASK = 0x0FFFFFFF
 _BAD = 0x0FFFFFF7
 _MAX_DIR_CLUSTERS = 4096
@@ -51,11 +59,10 @@ def looks_like_disk(data: memoryview) -> bool:
 
 
 def _is_boot_sector(data: memoryview, at: int) -> bool:
-    if at + SECTOR > len(data) or bytes(data[at + 510:at + 512]) != b"\x55\xaa":
+    if at + SECTOR > len(data) or bytes(data[at + 510 : at + 512]) != b"\x55\xaa":
         return False
     sector_bytes, per_cluster, reserved, n_fats = struct.unpack_from("<HBHB", data, at + 11)
-    return (sector_bytes in (512, 1024, 2048, 4096) and per_cluster in (1, 2, 4, 8, 16, 32, 64, 128)
-            and reserved > 0 and n_fats in (1, 2))
+    return sector_bytes in (512, 1024, 2048, 4096) and per_cluster in (1, 2, 4, 8, 16, 32, 64, 128) and reserved > 0 and n_fats in (1, 2)
 
 
 def _find_boot_sector(data: memoryview, name: str, findings: Findings) -> tuple[int, int]:
@@ -65,13 +72,17 @@ def _find_boot_sector(data: memoryview, name: str, findings: Findings) -> tuple[
     others = []
     for i in range(4):
         kind = data[446 + 16 * i + 4] if looks_like_disk(data) else 0
-        first = struct.unpack_from("<I", data, 446 + 16 * i + 8)[0] * SECTOR if kind else 0
+        first = int.from_bytes(data[446 + 16 * i + 8 : 446 + 16 * i + 12], "little") * SECTOR if kind else 0
         if kind in _FAT32_TYPES:
             if _is_boot_sector(data, first):
                 return first, first
             if _is_boot_sector(data, first + 6 * SECTOR):
-                findings.warning("boot-sector", f"boot sector damaged, its backup at byte {first + 6 * SECTOR} used",
-                                 source=name, offset=first)
+                findings.warning(
+                    "boot-sector",
+                    f"boot sector damaged, its backup at byte {first + 6 * SECTOR} used",
+                    source=name,
+                    offset=first,
+                )
                 return first, first + 6 * SECTOR
         elif kind:
             others.append(_OTHER_TYPES.get(kind, f"type 0x{kind:02x}"))
@@ -99,16 +110,20 @@ class FatVolume:
         start, boot = _find_boot_sector(data, name, findings)
         sector, per_cluster, reserved, n_fats, root_entries = struct.unpack_from("<HBHBH", data, boot + 11)
         fat16_sectors = struct.unpack_from("<H", data, boot + 22)[0]
-        fat_sectors, = struct.unpack_from("<I", data, boot + 36)
-        root_cluster, = struct.unpack_from("<I", data, boot + 44)
+        (fat_sectors,) = struct.unpack_from("<I", data, boot + 36)
+        (root_cluster,) = struct.unpack_from("<I", data, boot + 44)
         if root_entries or fat16_sectors:
-            raise SourceError(f"{name}: the volume at byte {start} is FAT12 or FAT16; a recorder's card is FAT32",
-                              path=name, kind="not-fat32", offset=start)
-        self.cluster_bytes = sector * per_cluster
-        self._root = root_cluster
+            raise SourceError(
+                f"{name}: the volume at byte {start} is FAT12 or FAT16; a recorder's card is FAT32",
+                path=name,
+                kind="not-fat32",
+                offset=start,
+            )
+        self.cluster_bytes: int = sector * per_cluster
+        self._root: int = root_cluster
         fat_bytes = fat_sectors * sector
         first_fat = start + reserved * sector
-        self._data_start = first_fat + n_fats * fat_bytes
+        self._data_start: int = first_fat + n_fats * fat_bytes
         self._fats = [self._load_fat(first_fat + i * fat_bytes, fat_bytes) for i in range(n_fats)]
         self._n_clusters = max(0, (len(data) - self._data_start) // self.cluster_bytes)
 
@@ -131,7 +146,8 @@ class FatVolume:
 
     def _chain(self, first: int, limit: int) -> tuple[list[int], bool]:
         """(clusters from `first` on, whether the chain is sound), at most `limit`."""
-        chain, cluster, seen = [], first, set()
+        chain: list[int] = []
+        cluster, seen = first, set()
         while 2 <= cluster < self._n_clusters + 2 and len(chain) < limit and cluster not in seen:
             chain.append(cluster)
             seen.add(cluster)
@@ -150,11 +166,15 @@ class FatVolume:
                 if entry is not None:
                     yield entry
         if not sound:
-            self._findings.warning("fat-chain", f"the cluster chain of a directory breaks off after {len(chain)} clusters",
-                                   source=self._name, offset=self._place(chain[-1]) if chain else None)
+            self._findings.warning(
+                "fat-chain",
+                f"the cluster chain of a directory breaks off after {len(chain)} clusters",
+                source=self._name,
+                offset=self._place(chain[-1]) if chain else None,
+            )
 
     def _entry(self, offset: int) -> Entry | None:
-        raw = bytes(self._data[offset:offset + 32])
+        raw = bytes(self._data[offset : offset + 32])
         attributes = raw[11]
         if raw[0] == 0xE5 or attributes & 0x3F == _ATTR_LONG or attributes & _ATTR_VOLUME:
             return None
@@ -176,22 +196,32 @@ class FatVolume:
         first = entry.cluster
         if n == 0 or not 2 <= first < self._n_clusters + 2:
             if entry.size:
-                self._findings.error("fat-entry", f"{entry.name}: its first cluster, {first}, is not on the card (2 to "
-                                     f"{self._n_clusters + 1})", source=self._name, offset=entry.offset, frames=None)
+                self._findings.error(
+                    "fat-entry",
+                    f"{entry.name}: its first cluster, {first}, is not on the card (2 to {self._n_clusters + 1})",
+                    source=self._name,
+                    offset=entry.offset,
+                    frames=None,
+                )
             return []
         if self._is_contiguous(first, n):
             return self._clip(entry, [Run(self._place(first), entry.size)])
         chain, sound = self._chain(first, n)
         if len(chain) < n or not sound:
-            self._findings.warning("fat-chain", f"{entry.name}: its cluster chain breaks off after {len(chain)} of {n} "
-                                   "clusters; the rest is taken to follow directly", source=self._name, offset=entry.offset)
+            self._findings.warning(
+                "fat-chain",
+                f"{entry.name}: its cluster chain breaks off after {len(chain)} of {n} clusters; the rest is taken to follow directly",
+                source=self._name,
+                offset=entry.offset,
+            )
             chain += range(chain[-1] + 1, chain[-1] + 1 + n - len(chain))
         return self._clip(entry, self._merge(chain, entry.size))
 
     def _is_contiguous(self, first: int, n: int) -> bool:
-        return any(first + n <= len(fat) and bool(np.all((fat[first:first + n - 1] & _MASK)
-                                                         == np.arange(first + 1, first + n, dtype="<u4")))
-                   for fat in self._fats)
+        return any(
+            first + n <= len(fat) and bool(np.all((fat[first : first + n - 1] & _MASK) == np.arange(first + 1, first + n, dtype="<u4")))
+            for fat in self._fats
+        )
 
     def _merge(self, chain: list[int], size: int) -> list[Run]:
         runs: list[Run] = []
@@ -208,6 +238,11 @@ class FatVolume:
         kept = [Run(r.offset, min(r.length, len(self._data) - r.offset)) for r in runs if r.offset < len(self._data)]
         held = sum(r.length for r in kept)
         if held < entry.size:
-            self._findings.error("image-cut", f"{entry.name}: the image ends after {held} of its {entry.size} bytes",
-                                 source=self._name, offset=len(self._data), frames=None)
+            self._findings.error(
+                "image-cut",
+                f"{entry.name}: the image ends after {held} of its {entry.size} bytes",
+                source=self._name,
+                offset=len(self._data),
+                frames=None,
+            )
         return kept

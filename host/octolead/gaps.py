@@ -46,6 +46,8 @@ def find_gaps(index: Index, session: SessionBlocks, bad: Mapping[int, str]) -> l
     """All gaps of a session, in order.
 
     Args:
+        index: of the source.
+        session: one of its sessions.
         bad: position in `session.blocks` of each block whose body cannot be read -> what is wrong with it.
     """
     blocks, starts, stops = session.blocks, session.starts, session.stops
@@ -58,8 +60,16 @@ def find_gaps(index: Index, session: SessionBlocks, bad: Mapping[int, str]) -> l
             gaps.append(_gap(index, session, i, previous, int(starts[i]), i in bad))
         if i in bad and stops[i] > starts[i]:
             where = place(index, blocks[i])
-            gaps.append(Gap(int(starts[i]), int(stops[i]), _bad_cause(bad[i]), f"block {int(blocks['block_number'][i])}: {bad[i]}",
-                            where["source"], where["offset"]))
+            gaps.append(
+                Gap(
+                    int(starts[i]),
+                    int(stops[i]),
+                    _bad_cause(bad[i]),
+                    f"block {int(blocks['block_number'][i])}: {bad[i]}",
+                    where["source"],
+                    where["offset"],
+                )
+            )
     return gaps
 
 
@@ -78,19 +88,51 @@ def _gap(index: Index, session: SessionBlocks, i: int, start: int, stop: int, is
     if recorded and (said == stop - start or last < first):
         cause = c.GAP_CAUSE_NAMES.get(recorded[-1].data[0], f"cause {recorded[-1].data[0]}").lower()
         differs = "" if said == stop - start else f"; the recorder counted {said}"
-        return Gap(start, stop, cause, f"the recorder lost {stop - start} frames before block {last + 1}: {cause}{differs}",
-                   where["source"], where["offset"])
+        return Gap(
+            start,
+            stop,
+            cause,
+            f"the recorder lost {stop - start} frames before block {last + 1}: {cause}{differs}",
+            where["source"],
+            where["offset"],
+        )
     if i == 0 and session.overwritten:
-        return Gap(start, stop, "overwritten", f"{_blocks(first, last)} overwritten by a later recording", where["source"], where["offset"])
+        return Gap(
+            start,
+            stop,
+            "overwritten",
+            f"{_blocks(first, last)} overwritten by a later recording",
+            where["source"],
+            where["offset"],
+        )
     damage = _damage_between(index, session, i)
     if last >= first and damage:
         cause = "newer version" if any("newer" in d.message for d in damage) else "damaged"
-        return Gap(start, stop, cause, f"{_blocks(first, last)}: {damage[0].message}", index.source.extents[damage[0].extent].name,
-                   damage[0].offset)
+        return Gap(
+            start,
+            stop,
+            cause,
+            f"{_blocks(first, last)}: {damage[0].message}",
+            index.source.extents[damage[0].extent].name,
+            damage[0].offset,
+        )
     if last >= first:
-        return Gap(start, stop, "missing", f"{_blocks(first, last)} missing: nothing in their place", where["source"], where["offset"])
-    return Gap(start, stop, "unknown", f"{stop - start} frames missing before block {last + 1}, no cause recorded", where["source"],
-               where["offset"])
+        return Gap(
+            start,
+            stop,
+            "missing",
+            f"{_blocks(first, last)} missing: nothing in their place",
+            where["source"],
+            where["offset"],
+        )
+    return Gap(
+        start,
+        stop,
+        "unknown",
+        f"{stop - start} frames missing before block {last + 1}, no cause recorded",
+        where["source"],
+        where["offset"],
+    )
 
 
 def _blocks(first: int, last: int) -> str:
@@ -112,7 +154,15 @@ def report_gaps(session: SessionBlocks, gaps: Iterable[Gap], rate_hz: float, fin
         seconds = gap.n_frames / rate_hz
         text = f"{gap.n_frames} frames ({seconds:.3f} s) missing from frame {gap.start_frame}: {gap.message}"
         add = findings.info if gap.cause == "pause" else findings.warning if gap.cause == "overwritten" else findings.error
-        add("gap", text, source=gap.source, offset=gap.offset, frames=gap.n_frames, cause=gap.cause, session=session.session_id)
+        add(
+            "gap",
+            text,
+            source=gap.source,
+            offset=gap.offset,
+            frames=gap.n_frames,
+            cause=gap.cause,
+            session=session.session_id,
+        )
 
 
 def report_damage(index: Index, findings: Findings) -> None:
@@ -128,8 +178,13 @@ def report_damage(index: Index, findings: Findings) -> None:
             text += f"; {damage.length} bytes passed over"
         serious = extent.kind == "flat" or damage.kind == BlockFault.MAJOR_VERSION or _ends_a_session(index, damage)
         add = findings.error if serious else findings.warning
-        add("newer-version" if damage.kind == BlockFault.MAJOR_VERSION else "block-header", text, source=extent.name, offset=damage.offset,
-            frames=None if serious else 0)
+        add(
+            "newer-version" if damage.kind == BlockFault.MAJOR_VERSION else "block-header",
+            text,
+            source=extent.name,
+            offset=damage.offset,
+            frames=None if serious else 0,
+        )
 
 
 def _ends_a_session(index: Index, damage: Damage) -> bool:
@@ -147,8 +202,17 @@ def report_ends(session: SessionBlocks, findings: Findings, source: str) -> None
         return
     imported = session.blocks["signal_source"][-1] == c.SIGNAL_SOURCE_IMPORTED
     if imported:
-        findings.error("no-end", "the last block of this converted record is missing: the file is cut", source=source, frames=None,
-                       session=session.session_id)
+        findings.error(
+            "no-end",
+            "the last block of this converted record is missing: the file is cut",
+            source=source,
+            frames=None,
+            session=session.session_id,
+        )
     else:
-        findings.warning("no-end", "the session has no clean end: power was cut, it is still being recorded, or the file is cut at the "
-                         "end of a block", source=source, session=session.session_id)
+        findings.warning(
+            "no-end",
+            "the session has no clean end: power was cut, it is still being recorded, or the file is cut at the end of a block",
+            source=source,
+            session=session.session_id,
+        )

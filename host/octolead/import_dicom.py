@@ -18,7 +18,20 @@ from .importers import MISSING_RAW, ImportedSignal, choose_leads, unit_nv
 from .leads import lead_id
 
 # Last number of a lead's code in MDC (2:1) and SCP-ECG (5.6.3-9-1) alike
-_CODES = {1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF"}
+_CODES = {
+    1: "I",
+    2: "II",
+    3: "V1",
+    4: "V2",
+    5: "V3",
+    6: "V4",
+    7: "V5",
+    8: "V6",
+    61: "III",
+    62: "aVR",
+    63: "aVL",
+    64: "aVF",
+}
 
 
 def read_dicom(path: Path, leads: Sequence[str] | None) -> ImportedSignal:
@@ -45,14 +58,26 @@ def read_dicom(path: Path, leads: Sequence[str] | None) -> ImportedSignal:
     zero = tuple(_zero(ch, s, names[i], path.name) for ch, s, i in zip(kept, step, places, strict=True))
     messages = [said] if said else []
     if len(groups) > 1:
-        messages.append(f"waveform {place + 1} of {len(groups)} taken ({group.get('WaveformOriginality', 'not said')}), the others left out")
-    return ImportedSignal(np.ascontiguousarray(raw), tuple(ids), tuple(names[i] for i in places), zero, step,
-                          Fraction(str(group.SamplingFrequency)), tuple(_limits(ch, group) for ch in kept),
-                          tuple(_notes(dataset, path, names, places)), tuple(messages), _start_utc_us(dataset))
+        messages.append(
+            f"waveform {place + 1} of {len(groups)} taken ({group.get('WaveformOriginality', 'not said')}), the others left out"
+        )
+    return ImportedSignal(
+        np.ascontiguousarray(raw),
+        tuple(ids),
+        tuple(names[i] for i in places),
+        zero,
+        step,
+        Fraction(str(group.SamplingFrequency)),
+        tuple(_limits(ch, group) for ch in kept),
+        tuple(_notes(dataset, path, names, places)),
+        tuple(messages),
+        _start_utc_us(dataset),
+    )
 
 
 def _dataset(path: Path) -> Any:
     import pydicom
+
     try:
         return pydicom.dcmread(path)
     except Exception as error:  # pydicom raises many kinds on a damaged file
@@ -64,7 +89,8 @@ def _raw(dataset: Any, place: int, group: Any, record: str) -> npt.NDArray[np.in
     if kind in ("MB", "AB"):
         raise ImportRefused(f"{record}: samples are companded ({kind}); only linear ones can be kept exactly")
     try:
-        from pydicom.waveforms import multiplex_array
+        from pydicom.waveforms.numpy_handler import multiplex_array
+
         values = np.asarray(multiplex_array(dataset, place, as_raw=True))
     except Exception as error:
         raise SourceError(f"{record}: the waveform cannot be decoded: {error}", path=record, kind="foreign") from error
@@ -123,8 +149,12 @@ def _limits(channel: Any, group: Any) -> tuple[int, int] | None:
 
 def _notes(dataset: Any, path: Path, names: Sequence[str], places: Sequence[int]) -> list[str]:
     notes = [f"record={path.name}", "format=DICOM"]
-    for key, tag in (("start_local", "AcquisitionDateTime"), ("timezone", "TimezoneOffsetFromUTC"), ("maker", "Manufacturer"),
-                     ("model", "ManufacturerModelName")):
+    for key, tag in (
+        ("start_local", "AcquisitionDateTime"),
+        ("timezone", "TimezoneOffsetFromUTC"),
+        ("maker", "Manufacturer"),
+        ("model", "ManufacturerModelName"),
+    ):
         if dataset.get(tag):
             notes.append(f"{key}={dataset.get(tag)}")
     return notes + [f"lead.{k}={names[i]}" for k, i in enumerate(places)]

@@ -25,8 +25,21 @@ _DEFAULT_RATE = "250"
 _GAIN = re.compile(r"^([-+0-9.eE]+)(?:\(([-+]?\d+)\))?(?:/(\S+))?$")
 _FORMAT = re.compile(r"^(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?$")
 # value that stands for "no sample", and bits, per storage format (signal-5.htm)
-_INVALID = {"8": None, "16": -(2**15), "24": -(2**23), "32": -(2**31), "61": -(2**15), "80": -128, "160": -(2**15),
-            "212": -(2**11), "310": -(2**9), "311": -(2**9), "508": -128, "516": -(2**15), "524": -(2**23)}
+_INVALID = {
+    "8": None,
+    "16": -(2**15),
+    "24": -(2**23),
+    "32": -(2**31),
+    "61": -(2**15),
+    "80": -128,
+    "160": -(2**15),
+    "212": -(2**11),
+    "310": -(2**9),
+    "311": -(2**9),
+    "508": -128,
+    "516": -(2**15),
+    "524": -(2**23),
+}
 
 
 @dataclass(frozen=True)
@@ -73,10 +86,14 @@ def find_header(path: Path) -> Path:
             return candidate
     if path.is_file():
         from .sniff import looks_like
+
         with path.open("rb") as file:
             what = looks_like(file.read(4096), path.name)
-        raise SourceError(f"{path}: no record to convert: no WFDB header {path.with_suffix('.hea').name} beside it and no DICOM; "
-                          f"it looks like {what}", path=str(path), kind="foreign")
+        raise SourceError(
+            f"{path}: no record to convert: no WFDB header {path.with_suffix('.hea').name} beside it and no DICOM; it looks like {what}",
+            path=str(path),
+            kind="foreign",
+        )
     raise SourceError(f"{path}: no such record (no {path.name}.hea)", path=str(path), kind="missing")
 
 
@@ -100,10 +117,12 @@ def parse_header(path: Path) -> Header:
         rate = words[2].split("/")[0] if len(words) > 2 else _DEFAULT_RATE
         n_frames = int(words[3]) if len(words) > 3 else None
     except (IndexError, ValueError):
-        raise SourceError(f"{path}: not a WFDB header: its first line should be NAME SIGNALS RATE SAMPLES, "
-                          f"it is {body[0][1][:60] if body else ''!r}", path=str(path), kind="foreign") from None
-    signals = () if segments else tuple(_signal_line(path, number, line, n)
-                                        for n, (number, line) in enumerate(body[1:n_signals + 1]))
+        raise SourceError(
+            f"{path}: not a WFDB header: its first line should be NAME SIGNALS RATE SAMPLES, it is {body[0][1][:60] if body else ''!r}",
+            path=str(path),
+            kind="foreign",
+        ) from None
+    signals = () if segments else tuple(_signal_line(path, number, line, n) for n, (number, line) in enumerate(body[1 : n_signals + 1]))
     if not segments and len(signals) < n_signals:
         raise SourceError(f"{path}: {n_signals} signals announced, {len(signals)} described", path=str(path), kind="foreign")
     return Header(path, rate, n_frames or None, " ".join(words[4:6]), signals, segments, comments)
@@ -115,15 +134,24 @@ def _signal_line(path: Path, number: int, line: str, index: int) -> SignalLine:
         form = _FORMAT.match(words[1])
         gain = _GAIN.match(words[2] if len(words) > 2 else _DEFAULT_GAIN)
         if form is None or gain is None:
-            raise ValueError
+            raise ValueError  # noqa: TRY301
         bits = int(words[3]) if len(words) > 3 else 0
         adc_zero = int(words[4]) if len(words) > 4 else 0
         value = gain[1] if Fraction(gain[1]) else _DEFAULT_GAIN
     except (IndexError, ValueError):
         raise SourceError(f"{path}: line {number} is no signal description: {line[:60]!r}", path=str(path), kind="foreign") from None
     name = words[8] if len(words) > 8 else f"ECG{index + 1}"
-    return SignalLine(name, words[0], form[1], int(form[2] or 1), value, gain[3] or "mV",
-                      int(gain[2]) if gain[2] is not None else adc_zero, bits, adc_zero)
+    return SignalLine(
+        name,
+        words[0],
+        form[1],
+        int(form[2] or 1),
+        value,
+        gain[3] or "mV",
+        int(gain[2]) if gain[2] is not None else adc_zero,
+        bits,
+        adc_zero,
+    )
 
 
 def read_wfdb(header_path: Path, leads: Sequence[str] | None) -> ImportedSignal:
@@ -152,9 +180,17 @@ def read_wfdb(header_path: Path, leads: Sequence[str] | None) -> ImportedSignal:
     if len(candidates) < len(names):
         left = ", ".join(f"{s.name} ({s.unit})" for i, s in enumerate(header.signals) if i not in candidates)
         said = f"{said}; not ECG: {left}" if said else f"not ECG, left out: {left}"
-    return ImportedSignal(raw, tuple(ids), tuple(s.name for s in lines), tuple(s.baseline for s in lines), step,
-                          Fraction(header.rate) * per_frame, tuple(map(_limits, lines)), tuple(_notes(header, lines)),
-                          (said,) if said else ())
+    return ImportedSignal(
+        raw,
+        tuple(ids),
+        tuple(s.name for s in lines),
+        tuple(s.baseline for s in lines),
+        step,
+        Fraction(header.rate) * per_frame,
+        tuple(map(_limits, lines)),
+        tuple(_notes(header, lines)),
+        (said,) if said else (),
+    )
 
 
 def _volt_leads(header: Header, leads: Sequence[str] | None) -> list[int]:
@@ -167,8 +203,11 @@ def _volt_leads(header: Header, leads: Sequence[str] | None) -> list[int]:
 def _common_rate(record: str, lines: Sequence[SignalLine]) -> int:
     rates = {s.per_frame for s in lines}
     if len(rates) > 1:
-        raise ImportRefused(f"{record}: leads of several rates: " + ", ".join(f"{s.name} {s.per_frame} a frame" for s in lines)
-                            + "; choose those of one rate with --leads")
+        raise ImportRefused(
+            f"{record}: leads of several rates: "
+            + ", ".join(f"{s.name} {s.per_frame} a frame" for s in lines)
+            + "; choose those of one rate with --leads"
+        )
     return rates.pop()
 
 
@@ -191,6 +230,7 @@ def _notes(header: Header, lines: Sequence[SignalLine]) -> list[str]:
 def _samples(header: Header, chosen: Sequence[int], per_frame: int) -> npt.NDArray[np.int32]:
     """int32 (frames, leads), `MISSING_RAW` where the storage format says there is no sample."""
     import wfdb
+
     record = str(header.path.with_suffix(""))
     try:
         read: Any = wfdb.rdrecord(record, physical=False, channels=sorted(set(chosen)), smooth_frames=False)

@@ -57,8 +57,8 @@ class ImportedSignal:
         return int(self.raw.shape[0])
 
     def missing(self) -> npt.NDArray[np.bool_]:
-        """bool (frames, leads): where the file has no value."""
-        return self.raw == MISSING_RAW
+        """Bool (frames, leads): where the file has no value."""
+        return np.asarray(self.raw == MISSING_RAW)
 
 
 def load(path: str | os.PathLike[str], leads: Sequence[str] | None = None) -> ImportedSignal:
@@ -77,8 +77,10 @@ def load(path: str | os.PathLike[str], leads: Sequence[str] | None = None) -> Im
         raise SourceError(f"{where}: a folder; give a record in it", path=str(where), kind="foreign")
     if _is_dicom(where):
         from .import_dicom import read_dicom
+
         return read_dicom(where, leads)
     from .import_wfdb import find_header, read_wfdb
+
     return read_wfdb(find_header(where), leads)
 
 
@@ -151,6 +153,7 @@ def resample(signal: ImportedSignal, rate_hz: Fraction) -> ImportedSignal:
     Stretches between missing samples are converted one by one; a missing sample leaves its place missing.
     """
     from scipy.signal import resample_poly
+
     ratio = rate_hz / signal.rate_hz
     if ratio == 1:
         return signal
@@ -164,11 +167,10 @@ def resample(signal: ImportedSignal, rate_hz: Fraction) -> ImportedSignal:
         part = resample_poly(signal.raw[start:stop].astype(np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line")
         first = -(-int(start) * ratio.numerator // ratio.denominator)
         last = min(n_out, -(-int(stop) * ratio.numerator // ratio.denominator))
-        rounded = np.clip(np.rint(part[:last - first]), MISSING_RAW + 1, 2**31 - 1).astype(np.int32)
-        out[first:first + len(rounded)] = rounded
+        rounded = np.clip(np.rint(part[: last - first]), MISSING_RAW + 1, 2**31 - 1).astype(np.int32)
+        out[first : first + len(rounded)] = rounded
     message = f"resampled from {float(signal.rate_hz):g} to {float(rate_hz):g} samples/s: no longer the source's own integers"
-    return replace(signal, raw=out, rate_hz=rate_hz, limits=(None,) * len(signal.lead_ids),
-                   messages=(*signal.messages, message))
+    return replace(signal, raw=out, rate_hz=rate_hz, limits=(None,) * len(signal.lead_ids), messages=(*signal.messages, message))
 
 
 def requantise(signal: ImportedSignal, step_nv: Fraction) -> ImportedSignal:
@@ -184,10 +186,20 @@ def requantise(signal: ImportedSignal, step_nv: Fraction) -> ImportedSignal:
             raise ImportRefused(f"lead {lead_name(signal.lead_ids[k])}: in steps of {float(step_nv) / 1000:g} µV it does not fit 32 bits")
         out[~missing[:, k], k] = kept
         old = signal.limits[k]
-        limits.append(None if old is None else (int(_scaled(np.array([old[0] - zero]), ratio)[0]),
-                                                int(_scaled(np.array([old[1] - zero]), ratio)[0])))
-    return replace(signal, raw=out, zero=(0,) * len(signal.zero), step_nv=(step_nv,) * len(signal.zero), limits=tuple(limits),
-                   messages=(*signal.messages, f"requantised to {float(step_nv) / 1000:g} µV: no longer the source's own integers"))
+        limits.append(
+            None if old is None else (int(_scaled(np.array([old[0] - zero]), ratio)[0]), int(_scaled(np.array([old[1] - zero]), ratio)[0]))
+        )
+    return replace(
+        signal,
+        raw=out,
+        zero=(0,) * len(signal.zero),
+        step_nv=(step_nv,) * len(signal.zero),
+        limits=tuple(limits),
+        messages=(
+            *signal.messages,
+            f"requantised to {float(step_nv) / 1000:g} µV: no longer the source's own integers",
+        ),
+    )
 
 
 def _scaled(values: npt.NDArray[np.int64], ratio: Fraction) -> npt.NDArray[np.int64]:

@@ -24,7 +24,14 @@ Blocks = npt.NDArray[Any]
 """Structured array: the header fields of each block, `offset`, `extent`, `skip` (frames an earlier block has)."""
 
 _MAX_FRAME = 2**62
-_BODY_FAULTS = (BlockFault.FLAGS, BlockFault.ENCRYPTED, BlockFault.CODEC, BlockFault.BODY_CRC, BlockFault.PAYLOAD, BlockFault.EVENT)
+_BODY_FAULTS = (
+    BlockFault.FLAGS,
+    BlockFault.ENCRYPTED,
+    BlockFault.CODEC,
+    BlockFault.BODY_CRC,
+    BlockFault.PAYLOAD,
+    BlockFault.EVENT,
+)
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,7 @@ class Index:
     main_device: str = ""
 
 
-def build_index(source: Source, *, check_bodies: bool = False,
-                progress: Callable[[int, int], None] | None = None) -> Index:
+def build_index(source: Source, *, check_bodies: bool = False, progress: Callable[[int, int], None] | None = None) -> Index:
     """Find the blocks of a source and sort them into sessions.
 
     Args:
@@ -106,8 +112,7 @@ def build_index(source: Source, *, check_bodies: bool = False,
     return index
 
 
-def _scan(index: Index, number: int, extent: Extent, check_bodies: bool,
-          progress: Callable[[int, int], None] | None) -> Blocks:
+def _scan(index: Index, number: int, extent: Extent, check_bodies: bool, progress: Callable[[int, int], None] | None) -> Blocks:
     if len(extent.data) <= extent.first:  # cut before its first slot; reported when it was opened
         return np.zeros(0, _block_dtype(native.INDEX_DTYPE))
     entries, damage = native.index_blocks(extent.data, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies)
@@ -130,15 +135,23 @@ def _block_dtype(entry: np.dtype[Any]) -> np.dtype[Any]:
 
 def place(index: Index, block: Any) -> dict[str, Any]:
     """Place of a block, as keywords of a finding."""
-    return {"source": index.source.extents[int(block["extent"])].name, "offset": int(block["offset"]),
-            "block": int(block["block_number"]), "session": block["session_id"].tobytes().hex()}
+    return {
+        "source": index.source.extents[int(block["extent"])].name,
+        "offset": int(block["offset"]),
+        "block": int(block["block_number"]),
+        "session": block["session_id"].tobytes().hex(),
+    }
 
 
 def _drop_senseless(index: Index, blocks: Blocks) -> Blocks:
     wild = blocks["first_frame"] > _MAX_FRAME
     for block in blocks[wild]:
-        index.findings.error("first-frame", f"first_frame {int(block['first_frame'])} is beyond any recording; left out", frames=None,
-                             **place(index, block))
+        index.findings.error(
+            "first-frame",
+            f"first_frame {int(block['first_frame'])} is beyond any recording; left out",
+            frames=None,
+            **place(index, block),
+        )
     return np.asarray(blocks[~wild])
 
 
@@ -158,9 +171,12 @@ def _drop_foreign(index: Index, blocks: Blocks) -> Blocks:
     for device in np.unique(devices[foreign]):
         some = blocks[devices == device]
         name = np.uint64(device).tobytes().hex()
-        index.findings.warning("foreign-block", f"{len(some)} block(s) of another device, {name}, among those of "
-                               f"{index.main_device}{'; left out' if ring else '; kept as sessions of their own'}",
-                               **place(index, some[0]))
+        index.findings.warning(
+            "foreign-block",
+            f"{len(some)} block(s) of another device, {name}, among those of "
+            f"{index.main_device}{'; left out' if ring else '; kept as sessions of their own'}",
+            **place(index, some[0]),
+        )
     index.n_foreign = int(foreign.sum())
     return np.asarray(blocks[~foreign]) if ring else blocks
 
@@ -180,8 +196,11 @@ def _drop_stale(index: Index, blocks: Blocks) -> Blocks:
     index.n_stale = int(stale.sum())
     if index.n_stale:
         first = blocks[stale][0]
-        index.findings.warning("stale-block", f"{index.n_stale} block(s) whose ring_seq does not fit their slot: left from an "
-                               "older ring, left out", **place(index, first))
+        index.findings.warning(
+            "stale-block",
+            f"{index.n_stale} block(s) whose ring_seq does not fit their slot: left from an older ring, left out",
+            **place(index, first),
+        )
     return np.asarray(blocks[~stale])
 
 
@@ -239,20 +258,26 @@ def _one_of_each(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks
 def _report_choice(index: Index, session: SessionBlocks, blocks: Blocks, order: list[Any], chosen: Any) -> None:
     is_checkpoint = [bool(blocks["flags"][i] & c.FLAG_CHECKPOINT) for i in order]
     number = int(blocks["block_number"][order[0]])
-    for i in order[:order.index(chosen)] if chosen is not None else order:
+    for i in order[: order.index(chosen)] if chosen is not None else order:
         lost = int(blocks["n_frames"][i]) - (int(blocks["n_frames"][chosen]) if chosen is not None else 0)
         sealed = not blocks["flags"][i] & c.FLAG_CHECKPOINT
-        finding = Finding(Severity.ERROR if sealed and lost > 0 and chosen is not None else Severity.WARNING,
-                          "body-crc" if sealed else "checkpoint-body",
-                          f"{'sealed block' if sealed else 'checkpoint of block'} {number} is damaged: {body_error(index, blocks[i])}"
-                          + ("; another image of it is used" if chosen is not None else ""),
-                          frames=max(lost, 0) if sealed else 0, **place(index, blocks[i]))
+        finding = Finding(
+            Severity.ERROR if sealed and lost > 0 and chosen is not None else Severity.WARNING,
+            "body-crc" if sealed else "checkpoint-body",
+            f"{'sealed block' if sealed else 'checkpoint of block'} {number} is damaged: {body_error(index, blocks[i])}"
+            + ("; another image of it is used" if chosen is not None else ""),
+            frames=max(lost, 0) if sealed else 0,
+            **place(index, blocks[i]),
+        )
         session.findings.add(finding)
     if chosen is None:
         return
     if blocks["flags"][chosen] & c.FLAG_CHECKPOINT:
-        session.findings.info("checkpoint-used", f"block {number} was never sealed (power cut): its checkpoint with "
-                              f"{int(blocks['n_frames'][chosen])} frames is used", **place(index, blocks[chosen]))
+        session.findings.info(
+            "checkpoint-used",
+            f"block {number} was never sealed (power cut): its checkpoint with {int(blocks['n_frames'][chosen])} frames is used",
+            **place(index, blocks[chosen]),
+        )
     index.n_checkpoints_superseded += sum(is_checkpoint) - bool(blocks["flags"][chosen] & c.FLAG_CHECKPOINT)
     copies = len(order) - sum(is_checkpoint)
     if copies > 1:
@@ -264,14 +289,21 @@ def _one_layout(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:
     lead_ids = _ids(blocks, "lead_ids")
     other = (lead_ids != lead_ids[0]) | (blocks["rate_mhz"] != blocks["rate_mhz"][0]) | (blocks["n_leads"] != blocks["n_leads"][0])
     for block in blocks[other]:
-        session.findings.error("layout", f"block {int(block['block_number'])} has other leads or another rate than the session; left out",
-                               frames=int(block["n_frames"]), **place(index, block))
+        session.findings.error(
+            "layout",
+            f"block {int(block['block_number'])} has other leads or another rate than the session; left out",
+            frames=int(block["n_frames"]),
+            **place(index, block),
+        )
     kept = np.asarray(blocks[~other])
     steps = (kept["step_nv_num"] != kept["step_nv_num"][0]) | (kept["step_nv_den"] != kept["step_nv_den"][0])
     if steps.any():
         block = kept[np.argmax(steps)]
-        session.findings.warning("step", f"from block {int(block['block_number'])} on the step differs from the session's first",
-                                 **place(index, block))
+        session.findings.warning(
+            "step",
+            f"from block {int(block['block_number'])} on the step differs from the session's first",
+            **place(index, block),
+        )
     return kept
 
 
@@ -284,9 +316,12 @@ def _no_overlap(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:
     blocks = blocks.copy()
     blocks["skip"] = skip
     for i in np.flatnonzero(before[1:] > starts[1:]) + 1:
-        session.findings.warning("overlap", f"block {int(blocks['block_number'][i])} begins at frame {int(starts[i])}, before the end of "
-                               f"the blocks before it, {int(before[i])}: {int(skip[i])} frames of it left out",
-                               **place(index, blocks[i]))
+        session.findings.warning(
+            "overlap",
+            f"block {int(blocks['block_number'][i])} begins at frame {int(starts[i])}, before the end of "
+            f"the blocks before it, {int(before[i])}: {int(skip[i])} frames of it left out",
+            **place(index, blocks[i]),
+        )
     return np.asarray(blocks[(skip < blocks["n_frames"]) | (blocks["n_frames"] == 0) & (before <= starts)])
 
 

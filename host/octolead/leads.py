@@ -13,8 +13,22 @@ RECORDER_LEAD_IDS = (c.LEAD_I, c.LEAD_II, c.LEAD_V1, c.LEAD_V2, c.LEAD_V3, c.LEA
 TWELVE_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 _ID_BY_NAME = {name.lower(): lead for lead, name in c.LEAD_NAMES.items() if lead != c.LEAD_NONE}
-_ALIASES = {"vx": "x", "vy": "y", "vz": "z", "mlo": "", "ml1": "mli", "ml2": "mlii", "ml3": "mliii",
-            "l1": "i", "l2": "ii", "l3": "iii", "di": "i", "dii": "ii", "diii": "iii", "einthovenii": "ii"}
+_ALIASES = {
+    "vx": "x",
+    "vy": "y",
+    "vz": "z",
+    "mlo": "",
+    "ml1": "mli",
+    "ml2": "mlii",
+    "ml3": "mliii",
+    "l1": "i",
+    "l2": "ii",
+    "l3": "iii",
+    "di": "i",
+    "dii": "ii",
+    "diii": "iii",
+    "einthovenii": "ii",
+}
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,15 @@ class Derived:
     of_ii: float
 
 
-DERIVED = {d.name: d for d in (Derived("III", -1.0, 1.0), Derived("aVR", -0.5, -0.5),
-                               Derived("aVL", 1.0, -0.5), Derived("aVF", -0.5, 1.0))}
+DERIVED = {
+    d.name: d
+    for d in (
+        Derived("III", -1.0, 1.0),
+        Derived("aVR", -0.5, -0.5),
+        Derived("aVL", 1.0, -0.5),
+        Derived("aVF", -0.5, 1.0),
+    )
+}
 
 
 def lead_name(lead_id: int) -> str:

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -17,17 +16,25 @@ import numpy.typing as npt
 
 from . import _constants as c
 from . import events, native
-from .errors import BlockError, SessionError, SignalRangeError, UnknownLeadError
+from .errors import SessionError, SignalRangeError, UnknownLeadError
 from .findings import Findings
 from .gaps import Gap, find_gaps, report_damage, report_ends, report_gaps
 from .index import Index, SessionBlocks, build_index
 from .leads import DERIVED, lead_name
+from .reader import MISSING_RAW, BlockReader
 from .sources import open_source
-from .timeline import (Anchor, Mark, Moment, Span, Timeline, anchors_of, battery_series, build_timeline, moment_of,
-                       temperature_series)
-
-MISSING_RAW = -(2**31)
-_CACHED_BLOCKS = 128
+from .timeline import (
+    Anchor,
+    Mark,
+    Moment,
+    Span,
+    Timeline,
+    anchors_of,
+    battery_series,
+    build_timeline,
+    moment_of,
+    temperature_series,
+)
 
 
 @dataclass(frozen=True)
@@ -48,19 +55,9 @@ class Session:
         return self.n_frames / self.fs_hz
 
 
-@dataclass(frozen=True)
-class _Decoded:
-    frames: npt.NDArray[np.int32]
-    zero: npt.NDArray[np.int32]
-    step_nv: tuple[list[int], list[int]]
-
-    @property
-    def step_uv(self) -> npt.NDArray[np.float64]:
-        """µV per step, one per lead."""
-        return np.array([n / (1000 * d) for n, d in zip(*self.step_nv, strict=True)])
-
-
-def open(source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False) -> Recording:
+def open(  # noqa: A001 - octolead.open is what users call
+    source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False
+) -> Recording:
     """Open a recording.
 
     Args:
@@ -85,8 +82,11 @@ def _choose(index: Index, wanted: str | int | None) -> int:
     sessions = index.sessions
     if not sessions:
         reasons = [f.message for f in index.findings] + [f"byte {d.offset}: {d.message}" for d in index.damage]
-        raise SessionError(f"{index.source.path}: no readable block in this {index.source.kind}"
-                           + (f": {'; '.join(reasons[:3])}" if reasons else ": nothing was recorded on it yet"), path=str(index.source.path))
+        raise SessionError(
+            f"{index.source.path}: no readable block in this {index.source.kind}"
+            + (f": {'; '.join(reasons[:3])}" if reasons else ": nothing was recorded on it yet"),
+            path=str(index.source.path),
+        )
     if wanted is None:
         own = [i for i, s in enumerate(sessions) if s.device_id == index.main_device]
         return (own or list(range(len(sessions))))[-1]
@@ -96,8 +96,10 @@ def _choose(index: Index, wanted: str | int | None) -> int:
         matches = [int(text)]
     if len(matches) != 1:
         held = ", ".join(f"{i}: {s.session_id}" for i, s in enumerate(sessions))
-        raise SessionError(f"{index.source.path}: {'no' if not matches else 'more than one'} session {wanted!r}; it holds {held}",
-                           path=str(index.source.path))
+        raise SessionError(
+            f"{index.source.path}: {'no' if not matches else 'more than one'} session {wanted!r}; it holds {held}",
+            path=str(index.source.path),
+        )
     return matches[0]
 
 
@@ -112,16 +114,15 @@ class Recording:
         self._index = index
         self._number = number
         self._session: SessionBlocks = index.sessions[number]
-        self._bad: dict[int, str] = {}
-        self._cache: OrderedDict[int, _Decoded | None] = OrderedDict()
-        self._starts, self._stops = self._session.starts, self._session.stops
         first = self._session.blocks[0]
         n_leads = int(first["n_leads"])
         self.stored_leads: tuple[str, ...] = tuple(lead_name(int(i)) for i in first["lead_ids"][:n_leads])
         self.rate_hz = Fraction(int(first["rate_mhz"]), 1000)
         self.step_nv = Fraction(int(first["step_nv_num"]), int(first["step_nv_den"]))
+        self._reader = BlockReader(index, self._session, n_leads)
+        self._timeline: tuple[int, Timeline] | None = None
         if checked:
-            self._note_bodies()
+            self._reader.check(known_only=True)
 
     # --- what it is ---
 
@@ -149,8 +150,15 @@ class Recording:
     def _summary(self, number: int, blocks: SessionBlocks) -> Session:
         fs_hz = int(blocks.blocks["rate_mhz"][0]) / 1000
         moment = moment_of(0, anchors_of(blocks.blocks), fs_hz)
-        return Session(number, blocks.session_id, blocks.device_id, int(blocks.stops.max()), len(blocks.blocks), fs_hz,
-                       moment.utc if moment else None)
+        return Session(
+            number,
+            blocks.session_id,
+            blocks.device_id,
+            int(blocks.stops.max()),
+            len(blocks.blocks),
+            fs_hz,
+            moment.utc if moment else None,
+        )
 
     @property
     def session_id(self) -> str:
@@ -189,12 +197,12 @@ class Recording:
     @property
     def first_frame(self) -> int:
         """The first frame that is there (later ones may be missing)."""
-        return int(self._starts[0])
+        return int(self._reader.starts[0])
 
     @property
     def n_frames(self) -> int:
         """Frames from the session's start to its end, missing ones included."""
-        return int(self._stops.max())
+        return int(self._reader.stops.max())
 
     @property
     def n_blocks(self) -> int:
@@ -262,13 +270,17 @@ class Recording:
     @property
     def gaps(self) -> list[Gap]:
         """What is missing and why. Damaged bodies are among them once they were read or `check` was called."""
-        return find_gaps(self._index, self._session, self._bad)
+        return find_gaps(self._index, self._session, self._reader.bad)
 
-    @cached_property
+    @property
     def timeline(self) -> Timeline:
-        """Everything the events tell (one pass over the blocks that have some)."""
-        found = list(events.of_session(self._index, self._session))
-        return build_timeline(self._session, found, self.gaps, self.fs_hz, self.stored_leads)
+        """Everything the events tell: one pass over the blocks that have some, again when a damaged block was found since."""
+        n_bad = len(self._reader.bad)
+        if self._timeline is None or self._timeline[0] != n_bad:
+            found = list(events.of_session(self._index, self._session))
+            line = build_timeline(self._session, found, self.gaps, self.fs_hz, self.stored_leads)
+            self._timeline = (n_bad, line)
+        return self._timeline[1]
 
     @property
     def marks(self) -> list[Mark]:
@@ -287,7 +299,7 @@ class Recording:
 
     @property
     def notes(self) -> dict[str, str]:
-        """``key=value`` notes: ``firmware``, ``record``, …"""
+        """``key=value`` notes, such as ``firmware`` and ``record``."""
         return self.timeline.notes
 
     @property
@@ -316,21 +328,8 @@ class Recording:
 
     def check(self) -> Findings:
         """Compute every body's CRC, then `problems`."""
-        for i, block in enumerate(self._session.blocks):
-            if i not in self._bad and (reason := self._body_error(block)):
-                self._mark_bad(i, reason)
+        self._reader.check()
         return self.problems
-
-    def _note_bodies(self) -> None:
-        for i in np.flatnonzero(self._session.blocks["body_error"]):
-            self._mark_bad(int(i), self._body_error(self._session.blocks[i]))
-
-    def _body_error(self, block: Any) -> str:
-        return native.check_body(self._index.source.extents[int(block["extent"])].data, int(block["offset"]))
-
-    def _mark_bad(self, i: int, reason: str) -> None:
-        self._bad[i] = reason
-        self.__dict__.pop("timeline", None)
 
     # --- signals ---
 
@@ -338,6 +337,8 @@ class Recording:
         """Stored integers of frames `start_frame` to `stop_frame` (excluded).
 
         Args:
+            start_frame: first frame.
+            stop_frame: frame after the last.
             leads: stored leads by name; default all.
 
         Returns:
@@ -350,8 +351,11 @@ class Recording:
         self._check_range(start_frame, stop_frame)
         places = [self._stored_place(name) for name in (self.stored_leads if leads is None else leads)]
         out = np.full((stop_frame - start_frame, len(places)), MISSING_RAW, np.int32)
-        for at, _, part in self._parts(start_frame, stop_frame):
-            out[at:at + len(part)] = part[:, places]
+        if places == list(range(len(self.stored_leads))):
+            self._reader.fill(out, start_frame)
+            return out
+        for at, _, part in self._reader.parts(start_frame, stop_frame):
+            out[at : at + len(part)] = part[:, places]
         return out
 
     def signal_uv(self, start_frame: int, stop_frame: int, leads: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
@@ -360,6 +364,8 @@ class Recording:
         Derived leads: III = II - I, aVR = -(I + II) / 2, aVL = I - II / 2, aVF = II - I / 2.
 
         Args:
+            start_frame: first frame.
+            stop_frame: frame after the last.
             leads: stored or derived leads by name; default the stored ones.
 
         Returns:
@@ -375,18 +381,22 @@ class Recording:
         plain = all(name in self.stored_leads for name in names)
         out = np.full((stop_frame - start_frame, len(names)), np.nan, np.float32)
         places = [self.stored_leads.index(n) for n in names] if plain else []
-        for at, block, part in self._parts(start_frame, stop_frame):
+        for at, block, part in self._reader.parts(start_frame, stop_frame):
             if plain:
-                micro: Any = native.to_microvolt(part, *block.step_nv, zero=block.zero)[:, places]
+                micro: Any = native.to_microvolt(part, block.step_nv[0], block.step_nv[1], block.zero)[:, places]
             else:
                 micro = ((part.astype(np.float64) - block.zero) * block.step_uv) @ weights
-            out[at:at + len(part)] = micro
+            out[at : at + len(part)] = micro
         return out
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.n_frames:
-            raise SignalRangeError(f"frames {start} to {stop}: the recording has frames 0 to {self.n_frames}", start=start, stop=stop,
-                                   n_frames=self.n_frames)
+            raise SignalRangeError(
+                f"frames {start} to {stop}: the recording has frames 0 to {self.n_frames}",
+                start=start,
+                stop=stop,
+                n_frames=self.n_frames,
+            )
 
     def _stored_place(self, name: str) -> int:
         if name in self.stored_leads:
@@ -405,57 +415,15 @@ class Recording:
             weights[self.stored_leads.index("II")] = DERIVED[name].of_ii
         return weights
 
-    def _parts(self, start: int, stop: int) -> Any:
-        """(place in the output, decoded block, its frames that lie in the range), for each sound block there."""
-        i = int(np.searchsorted(self._stops, start, side="right"))
-        while i < len(self._starts) and self._starts[i] < stop:
-            block = self._decoded(i)
-            if block is not None:
-                first = max(start, int(self._starts[i]))
-                last = min(stop, int(self._stops[i]))
-                base = int(self._session.blocks["first_frame"][i])
-                yield first - start, block, block.frames[first - base:last - base]
-            i += 1
-
-    def _decoded(self, i: int) -> _Decoded | None:
-        if i in self._cache:
-            self._cache.move_to_end(i)
-            return self._cache[i]
-        decoded = None if i in self._bad else self._decode(i)
-        self._cache[i] = decoded
-        if len(self._cache) > _CACHED_BLOCKS:
-            self._cache.popitem(last=False)
-        return decoded
-
-    def _decode(self, i: int) -> _Decoded | None:
-        block = self._session.blocks[i]
-        n_leads = len(self.stored_leads)
-        frames = np.empty((int(block["n_frames"]), n_leads), np.int32)
-        try:
-            native.decode_block(self._index.source.extents[int(block["extent"])].data, int(block["offset"]), frames)
-        except BlockError as error:
-            self._mark_bad(i, str(error))
-            return None
-        zero = np.zeros(n_leads, np.int32)
-        num, den = [int(block["step_nv_num"])] * n_leads, [int(block["step_nv_den"])] * n_leads
-        for scale in events.lead_scales(events.of_block(self._index, block)):
-            if scale.lead < n_leads:
-                zero[scale.lead] = scale.zero
-                num[scale.lead], den[scale.lead] = scale.step_nv.numerator, scale.step_nv.denominator
-        return _Decoded(frames, zero, (num, den))
-
     # --- raw blocks ---
 
-    def blocks(self) -> Any:
+    def blocks(self) -> Iterator[tuple[int, bytes]]:
         """Iterate over (block number, bytes) of the blocks used, in order, as they stand in the source."""
-        for block in self._session.blocks:
-            offset = int(block["offset"])
-            data = self._index.source.extents[int(block["extent"])].data
-            yield int(block["block_number"]), bytes(data[offset:offset + int(block["block_bytes"])])
+        return self._reader.blocks()
 
     def close(self) -> None:
         """Give the files back."""
-        self._cache.clear()
+        self._reader.clear()
         self._index.source.close()
 
     def __enter__(self) -> Recording:
@@ -465,5 +433,7 @@ class Recording:
         self.close()
 
     def __repr__(self) -> str:
-        return (f"<Recording {self.session_id} of device {self.device_id}: {len(self.stored_leads)} leads, {self.fs_hz:g} Hz, "
-                f"{self.duration_s:.1f} s>")
+        return (
+            f"<Recording {self.session_id} of device {self.device_id}: {len(self.stored_leads)} leads, {self.fs_hz:g} Hz, "
+            f"{self.duration_s:.1f} s>"
+        )

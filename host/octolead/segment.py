@@ -59,7 +59,8 @@ class Extent:
 
     def ring_slot(self, offset: int) -> int:
         """Ring slot of the block at `offset` (SPEC 2.2); needs `header`."""
-        assert self.header is not None
+        if self.header is None:
+            raise ValueError(f"{self.name}: the segment header is not known")
         return self.header.segment_index * self.header.slots_per_segment + offset // self.slot_bytes - 1
 
 
@@ -77,17 +78,28 @@ def parse_segment_header(data: memoryview, at: int = 0) -> SegmentHeader | str:
     size = f["header_bytes"]
     if not c.SEGMENT_HEADER_SIZE <= size <= _MAX_HEADER or at + size > len(data):
         return f"header_bytes is {size}, allowed are {c.SEGMENT_HEADER_SIZE} to {_MAX_HEADER}"
-    stored = int.from_bytes(data[at + size - 4:at + size], "little")
-    computed = zlib.crc32(data[at:at + size - 4])
+    stored = int.from_bytes(data[at + size - 4 : at + size], "little")
+    computed = zlib.crc32(data[at : at + size - 4])
     if stored != computed:
         return f"its CRC is 0x{stored:08x}, computed 0x{computed:08x}"
     if f["version_major"] > c.VERSION_MAJOR:
-        raise SourceError(f"segment format {f['version_major']}.{f['version_minor']} is newer than {c.VERSION_MAJOR}.x, "
-                          "which this program reads: a newer octolead is needed", kind="newer-version", offset=at)
+        raise SourceError(
+            f"segment format {f['version_major']}.{f['version_minor']} is newer than {c.VERSION_MAJOR}.x, "
+            "which this program reads: a newer octolead is needed",
+            kind="newer-version",
+            offset=at,
+        )
     if f["slot_bytes"] not in SLOT_SIZES:
         return f"slot_bytes is {f['slot_bytes']}, allowed are 4096, 8192 and 16384"
-    return SegmentHeader(f["version_minor"], f["ring_id"].hex(), f["device_id"].hex(), f["segment_index"],
-                         f["segment_count"], f["slot_bytes"], f["slots_per_segment"])
+    return SegmentHeader(
+        f["version_minor"],
+        f["ring_id"].hex(),
+        f["device_id"].hex(),
+        f["segment_index"],
+        f["segment_count"],
+        f["slot_bytes"],
+        f["slots_per_segment"],
+    )
 
 
 def guess_slot_bytes(data: memoryview) -> int:
@@ -95,7 +107,7 @@ def guess_slot_bytes(data: memoryview) -> int:
     for size in SLOT_SIZES:
         for slot in range(1, _PROBES):
             at = slot * size
-            if bytes(data[at:at + 4]) != c.BLOCK_MAGIC:
+            if bytes(data[at : at + 4]) != c.BLOCK_MAGIC:
                 continue
             stated = data[at + c.BLOCK_HEADER_SLOT_SECTORS] * c.SECTOR_BYTES
             if stated in SLOT_SIZES and at % stated == 0:
@@ -113,14 +125,28 @@ def open_segment(data: memoryview, name: str, findings: Findings) -> Extent | No
     if isinstance(header, str):
         size = guess_slot_bytes(data)
         if not size:
-            findings.error("segment-header", f"{name} is no segment: {header}; no blocks in it either, passed over",
-                           source=name, offset=0, frames=None)
+            findings.error(
+                "segment-header",
+                f"{name} is no segment: {header}; no blocks in it either, passed over",
+                source=name,
+                offset=0,
+                frames=None,
+            )
             return None
-        findings.warning("segment-header", f"{name}: segment header damaged: {header}; its blocks say slots of {size} "
-                         "bytes and are read", source=name, offset=0)
+        findings.warning(
+            "segment-header",
+            f"{name}: segment header damaged: {header}; its blocks say slots of {size} bytes and are read",
+            source=name,
+            offset=0,
+        )
         return Extent(name, data, "ring", size)
     wanted = (header.slots_per_segment + 1) * header.slot_bytes
     if wanted > len(data):
-        findings.error("segment-cut", f"{name} is cut: {len(data)} of {wanted} bytes; what is there is read",
-                       source=name, offset=len(data), frames=None)
+        findings.error(
+            "segment-cut",
+            f"{name} is cut: {len(data)} of {wanted} bytes; what is there is read",
+            source=name,
+            offset=len(data),
+            frames=None,
+        )
     return Extent(name, data[:wanted], "ring", header.slot_bytes, header)

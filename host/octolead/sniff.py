@@ -32,7 +32,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 def looks_like(head: bytes, name: str = "") -> str:
     """What the first bytes of a file (a few hundred at least) suggest it is, as a phrase after "it looks like"."""
     for offset, magic, what in _SIGNATURES:
-        if head[offset:offset + len(magic)] == magic:
+        if head[offset : offset + len(magic)] == magic:
             return what
     if not head.strip(b"\x00"):
         return "nothing but zeros"

@@ -94,19 +94,25 @@ def open_source(path: str | os.PathLike[str]) -> Source:
 
 def _open_folder(source: Source) -> None:
     try:
-        names = sorted(os.listdir(source.path))
+        names = sorted(p.name for p in source.path.iterdir())
     except OSError as error:
         raise SourceError(f"{source.path}: cannot be listed: {error.strerror}", path=str(source.path), kind="unreadable") from error
     card = next((n for n in names if n.upper() == CARD_FOLDER and (source.path / n).is_dir()), None)
     folder = source.path / card if card else source.path
     source.kind = "mounted card" if card else "segment folder"
-    segments = sorted(n for n in os.listdir(folder) if n.upper().endswith(SEGMENT_SUFFIX))
+    segments = sorted(p.name for p in folder.iterdir() if p.name.upper().endswith(SEGMENT_SUFFIX))
     if not segments:
         others = [n for n in names if n.lower().endswith((".olr", ".img"))]
-        hint = f"; it holds {others[0]}: give that file" if others else \
-            "; give a folder that holds SEG00000.OLS …, or a card's top folder with OCTOLEAD in it"
-        raise SourceError(f"{folder}: no segment files ({SEGMENT_SUFFIX}) in this folder{hint}",
-                          path=str(source.path), kind="no-segments")
+        hint = (
+            f"; it holds {others[0]}: give that file"
+            if others
+            else "; give a folder that holds SEG00000.OLS …, or a card's top folder with OCTOLEAD in it"
+        )
+        raise SourceError(
+            f"{folder}: no segment files ({SEGMENT_SUFFIX}) in this folder{hint}",
+            path=str(source.path),
+            kind="no-segments",
+        )
     for name in segments:
         extent = open_segment(source.map_file(folder / name), name, source.findings)
         if extent is not None:
@@ -138,8 +144,11 @@ def _need_extents(source: Source, what: str) -> None:
         return
     reasons = "; ".join(f.message for f in source.findings)
     newer = any(f.kind == "newer-version" for f in source.findings)
-    raise SourceError(f"{source.path}: {what}" + (f": {reasons}" if reasons else ""), path=str(source.path),
-                      kind="newer-version" if newer else "no-segments")
+    raise SourceError(
+        f"{source.path}: {what}" + (f": {reasons}" if reasons else ""),
+        path=str(source.path),
+        kind="newer-version" if newer else "no-segments",
+    )
 
 
 def _open_image(source: Source, data: memoryview) -> None:
@@ -160,24 +169,35 @@ def _open_image(source: Source, data: memoryview) -> None:
         if extent is not None:
             source.extents.append(extent)
     if not source.extents and _rescue(source, data):
-        source.findings.warning("directory", f"{name}: no readable folder {CARD_FOLDER} on the card; segments were found "
-                                "by searching for them", source=name)
+        source.findings.warning(
+            "directory",
+            f"{name}: no readable folder {CARD_FOLDER} on the card; segments were found by searching for them",
+            source=name,
+        )
     if not source.extents:
-        why = "its segment files cannot be read" if entries else \
-            f"the folder {CARD_FOLDER} is empty" if folder else f"there is no folder {CARD_FOLDER} on it"
-        raise SourceError(f"{source.path}: a FAT32 card image without recordings: {why}; has the card been in a recorder?",
-                          path=str(source.path), kind="no-segments")
+        why = (
+            "its segment files cannot be read"
+            if entries
+            else f"the folder {CARD_FOLDER} is empty"
+            if folder
+            else f"there is no folder {CARD_FOLDER} on it"
+        )
+        raise SourceError(
+            f"{source.path}: a FAT32 card image without recordings: {why}; has the card been in a recorder?",
+            path=str(source.path),
+            kind="no-segments",
+        )
 
 
 def _gather(source: Source, data: memoryview, runs: list[Run]) -> memoryview:
     """A file's bytes: a view if it is contiguous (a recorder's always is), a mapped temporary copy if not."""
     if len(runs) == 1:
-        return data[runs[0].offset:runs[0].offset + runs[0].length]
+        return data[runs[0].offset : runs[0].offset + runs[0].length]
     if not runs:
         return memoryview(b"")
     with tempfile.NamedTemporaryFile(prefix="octolead-") as copy:
         for run in runs:
-            copy.write(data[run.offset:run.offset + run.length])
+            copy.write(data[run.offset : run.offset + run.length])
         copy.flush()
         return source.map_file(Path(copy.name))
 
@@ -191,8 +211,13 @@ def _rescue(source: Source, data: memoryview) -> bool:
         header = _header_at(data, at) if at % c.SECTOR_BYTES == 0 else None
         if header is not None and header.segment_index not in found:
             size = (header.slots_per_segment + 1) * header.slot_bytes
-            found[header.segment_index] = Extent(f"SEG{header.segment_index:05d}{SEGMENT_SUFFIX}", data[at:at + size],
-                                                 "ring", header.slot_bytes, header)
+            found[header.segment_index] = Extent(
+                f"SEG{header.segment_index:05d}{SEGMENT_SUFFIX}",
+                data[at : at + size],
+                "ring",
+                header.slot_bytes,
+                header,
+            )
         at = mapped.find(c.SEGMENT_MAGIC, at + 4)
     source.extents = [found[i] for i in sorted(found)]
     return bool(found)
@@ -215,13 +240,16 @@ def _open_by_search(source: Source, data: memoryview) -> None:
         at = mapped.find(c.BLOCK_MAGIC, at + 1)
     if at >= 0 and len(data) % c.SECTOR_BYTES == 0 and _rescue(source, data):
         source.kind = "card image"
-        source.findings.warning("no-volume", f"{name}: no boot sector; segments were found by searching for them",
-                                source=name, offset=0)
+        source.findings.warning("no-volume", f"{name}: no boot sector; segments were found by searching for them", source=name, offset=0)
     elif at >= 0:
         source.kind, source.extents = "olr", [Extent(name, data, "flat")]
     else:
-        raise SourceError(f"{source.path}: not a recording: it looks like {looks_like(bytes(data[:_HEAD]), name)}",
-                          path=str(source.path), kind="foreign", offset=0)
+        raise SourceError(
+            f"{source.path}: not a recording: it looks like {looks_like(bytes(data[:_HEAD]), name)}",
+            path=str(source.path),
+            kind="foreign",
+            offset=0,
+        )
 
 
 def _check_ring(source: Source) -> None:
@@ -236,8 +264,12 @@ def _check_ring(source: Source) -> None:
     for extent, header in headers:
         if header.ring_id != ring:
             what = f"of another device ({header.device_id})" if header.device_id != chosen.device_id else "of another ring"
-            source.findings.warning("foreign-segment", f"{extent.name}: a segment {what} among those of device "
-                                    f"{chosen.device_id}; left out", source=extent.name, offset=0)
+            source.findings.warning(
+                "foreign-segment",
+                f"{extent.name}: a segment {what} among those of device {chosen.device_id}; left out",
+                source=extent.name,
+                offset=0,
+            )
             source.extents.remove(extent)
     _check_indices(source, own, chosen)
 
@@ -246,15 +278,27 @@ def _check_indices(source: Source, own: list[tuple[Extent, SegmentHeader]], chos
     seen: dict[int, str] = {}
     for extent, header in own:
         if header.segment_index in seen:
-            source.findings.warning("segment-twice", f"{extent.name}: segment {header.segment_index} again, first in "
-                                    f"{seen[header.segment_index]}", source=extent.name, offset=24)
+            source.findings.warning(
+                "segment-twice",
+                f"{extent.name}: segment {header.segment_index} again, first in {seen[header.segment_index]}",
+                source=extent.name,
+                offset=24,
+            )
         if header.segment_count != chosen.segment_count:
-            source.findings.warning("segment-count", f"{extent.name}: says {header.segment_count} segments, others "
-                                    f"{chosen.segment_count}", source=extent.name, offset=26)
+            source.findings.warning(
+                "segment-count",
+                f"{extent.name}: says {header.segment_count} segments, others {chosen.segment_count}",
+                source=extent.name,
+                offset=26,
+            )
         seen.setdefault(header.segment_index, extent.name)
     missing = [i for i in range(chosen.segment_count) if i not in seen]
     headless = sum(e.header is None for e in source.extents)
     if source.kind != "segment" and len(missing) > headless:
         names = ", ".join(f"SEG{i:05d}{SEGMENT_SUFFIX}" for i in missing[:4]) + (" …" if len(missing) > 4 else "")
-        source.findings.error("segment-missing", f"{len(missing)} of {chosen.segment_count} segments are missing: {names}",
-                              source=str(source.path.name), frames=None)
+        source.findings.error(
+            "segment-missing",
+            f"{len(missing)} of {chosen.segment_count} segments are missing: {names}",
+            source=str(source.path.name),
+            frames=None,
+        )

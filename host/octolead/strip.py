@@ -26,8 +26,15 @@ def row_order(leads: Sequence[str]) -> list[str]:
     return [n for n in TWELVE_LEADS if n in leads] + [n for n in leads if n not in TWELVE_LEADS]
 
 
-def draw_strip(recording: Recording, out: str | os.PathLike[str], *, start_frame: int, stop_frame: int, leads: Sequence[str] | None = None,
-               title: str = "") -> None:
+def draw_strip(
+    recording: Recording,
+    out: str | os.PathLike[str],
+    *,
+    start_frame: int,
+    stop_frame: int,
+    leads: Sequence[str] | None = None,
+    title: str = "",
+) -> None:
     """Draw frames `start_frame` to `stop_frame` (excluded) into a PNG or SVG file, by its suffix.
 
     Each lead's offset (its median over the strip) is taken away, as paper recorders with their 0.05 Hz high pass do.
@@ -46,6 +53,7 @@ def draw_strip(recording: Recording, out: str | os.PathLike[str], *, start_frame
         raise ValueError("nothing to draw: no frames or no leads")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
     millivolt = (microvolt - _baseline(microvolt)) / 1000
     heights = [_row_mm(millivolt[:, k]) for k in range(len(names))]
     seconds = (stop_frame - start_frame) / recording.fs_hz
@@ -84,14 +92,21 @@ def _row_mm(millivolt: npt.NDArray[Any]) -> tuple[float, float]:
 
 def _grid(axes: Any, width_mm: float, height_mm: float) -> None:
     from matplotlib.collections import LineCollection
+
     for step, colour, line in ((1.0, _FINE, 0.3), (5.0, _COARSE, 0.5)):
         lines = [[(x, 0), (x, height_mm)] for x in np.arange(_LEFT_MM % step, width_mm, step)]
         lines += [[(0, y), (width_mm, y)] for y in np.arange(0, height_mm, step)]
         axes.add_collection(LineCollection(lines, colors=colour, linewidths=line, zorder=0))
 
 
-def _signals(axes: Any, recording: Recording, millivolt: npt.NDArray[Any], names: Sequence[str], heights: Sequence[tuple[float, float]],
-             height_mm: float) -> None:
+def _signals(
+    axes: Any,
+    recording: Recording,
+    millivolt: npt.NDArray[Any],
+    names: Sequence[str],
+    heights: Sequence[tuple[float, float]],
+    height_mm: float,
+) -> None:
     x = _LEFT_MM + np.arange(len(millivolt)) / recording.fs_hz * MM_PER_S
     top = height_mm - _TOP_MM
     for k, (name, (above, height)) in enumerate(zip(names, heights, strict=True)):
@@ -106,25 +121,56 @@ def _gaps(axes: Any, microvolt: npt.NDArray[Any], fs_hz: float, height_mm: float
     missing = np.isnan(microvolt).all(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], missing.view(np.int8), [0]))))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        axes.axvspan(_LEFT_MM + start / fs_hz * MM_PER_S, _LEFT_MM + stop / fs_hz * MM_PER_S, color="#888888", alpha=0.25, zorder=1)
+        axes.axvspan(
+            _LEFT_MM + start / fs_hz * MM_PER_S,
+            _LEFT_MM + stop / fs_hz * MM_PER_S,
+            color="#888888",
+            alpha=0.25,
+            zorder=1,
+        )
 
 
 def _marks(axes: Any, recording: Recording, start: int, stop: int, height_mm: float) -> None:
     for mark in recording.marks:
         if start <= mark.frame < stop:
             x = _LEFT_MM + (mark.frame - start) / recording.fs_hz * MM_PER_S
-            axes.plot([x, x], [_BOTTOM_MM - 3, height_mm - _TOP_MM + 3], color=_MARK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-            axes.text(x + 0.8, height_mm - _TOP_MM + 1.2, f"{mark.origin} mark{f': {mark.text}' if mark.text else ''}", fontsize=7,
-                      color=_MARK, zorder=4)
+            axes.plot(
+                [x, x],
+                [_BOTTOM_MM - 3, height_mm - _TOP_MM + 3],
+                color=_MARK,
+                linewidth=0.8,
+                linestyle=(0, (4, 2)),
+                zorder=2,
+            )
+            axes.text(
+                x + 0.8,
+                height_mm - _TOP_MM + 1.2,
+                f"{mark.origin} mark{f': {mark.text}' if mark.text else ''}",
+                fontsize=7,
+                color=_MARK,
+                zorder=4,
+            )
 
 
 def _captions(axes: Any, recording: Recording, start: int, width_mm: float, height_mm: float, title: str) -> None:
     moment = recording.time_of(start)
     when = moment.utc.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else "time of day unknown"
     axes.text(3, height_mm - 5, title or f"session {recording.session_id}", fontsize=8, color=_INK)
-    axes.text(width_mm - 3, height_mm - 5, f"from {start / recording.fs_hz:.3f} s   {when}", fontsize=8, color=_INK, ha="right")
-    axes.text(3, 2, f"{MM_PER_S:g} mm/s   {MM_PER_MV:g} mm/mV   {recording.fs_hz:g} samples/s   step {recording.step_uv:.4g} µV",
-              fontsize=7, color=_INK)
+    axes.text(
+        width_mm - 3,
+        height_mm - 5,
+        f"from {start / recording.fs_hz:.3f} s   {when}",
+        fontsize=8,
+        color=_INK,
+        ha="right",
+    )
+    axes.text(
+        3,
+        2,
+        f"{MM_PER_S:g} mm/s   {MM_PER_MV:g} mm/mV   {recording.fs_hz:g} samples/s   step {recording.step_uv:.4g} µV",
+        fontsize=7,
+        color=_INK,
+    )
     axes.text(width_mm - 3, 2, "unfiltered, offsets removed", fontsize=7, color=_INK, ha="right")
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from .gaps import Gap
 from .index import SessionBlocks
 
 DRIFT_PPM = 20
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_UTC_US = 253_402_300_799_000_000  # the end of year 9999
 
 
@@ -77,7 +77,14 @@ def anchors_of(blocks: Any, events: Iterable[Event] = ()) -> list[Anchor]:
     """Every different time observation in headers and events, by frame."""
     found = set()
     known = blocks[blocks["anchor_utc_us"] != c.ANCHOR_UNKNOWN]
-    keys = np.stack([known["anchor_frame"].astype(np.int64), known["anchor_utc_us"], known["anchor_uncertainty_ms"].astype(np.int64)], axis=1)
+    keys = np.stack(
+        [
+            known["anchor_frame"].astype(np.int64),
+            known["anchor_utc_us"],
+            known["anchor_uncertainty_ms"].astype(np.int64),
+        ],
+        axis=1,
+    )
     for frame, utc_us, uncertainty in np.unique(keys, axis=0).tolist() if len(keys) else []:
         found.add((frame, utc_us, uncertainty))
     for event in events:
@@ -88,9 +95,11 @@ def anchors_of(blocks: Any, events: Iterable[Event] = ()) -> list[Anchor]:
 
 def moment_of(frame: int, anchors: Sequence[Anchor], fs_hz: float) -> Moment | None:
     """Time of day of a frame by the anchor that tells it best: its own uncertainty, growing by `DRIFT_PPM` with the distance."""
+
     def width(anchor: Anchor) -> tuple[bool, float]:
         away_ms = abs(frame - anchor.frame) / fs_hz * 1000 * DRIFT_PPM * 1e-6
         return anchor.uncertainty_ms is None, (anchor.uncertainty_ms or 0) + away_ms
+
     best = min(anchors, key=width, default=None)
     if best is None:
         return None
@@ -101,15 +110,29 @@ def moment_of(frame: int, anchors: Sequence[Anchor], fs_hz: float) -> Moment | N
     return Moment(_EPOCH + timedelta(microseconds=utc_us), None if unknown else uncertainty)
 
 
-def build_timeline(session: SessionBlocks, events: Sequence[Event], gaps: Sequence[Gap], fs_hz: float, lead_names: Sequence[str]) -> Timeline:
+def build_timeline(
+    session: SessionBlocks, events: Sequence[Event], gaps: Sequence[Gap], fs_hz: float, lead_names: Sequence[str]
+) -> Timeline:
     """Gather a session's timeline from its headers and its (known) events."""
     line = Timeline(anchors=anchors_of(session.blocks, events))
     for event in events:
         _take(line, event, fs_hz)
-    line.lead_off = _spans(session, events, gaps, "lead_off", c.EVENT_LEAD_OFF,
-                           [c.ELECTRODE_NAMES.get(bit, f"electrode {bit}") for bit in range(16)])
-    line.saturation = _spans(session, events, gaps, "saturated", c.EVENT_SATURATED,
-                             [lead_names[k] if k < len(lead_names) else f"lead {k}" for k in range(8)])
+    line.lead_off = _spans(
+        session,
+        events,
+        gaps,
+        "lead_off",
+        c.EVENT_LEAD_OFF,
+        [c.ELECTRODE_NAMES.get(bit, f"electrode {bit}") for bit in range(16)],
+    )
+    line.saturation = _spans(
+        session,
+        events,
+        gaps,
+        "saturated",
+        c.EVENT_SATURATED,
+        [lead_names[k] if k < len(lead_names) else f"lead {k}" for k in range(8)],
+    )
     return line
 
 
@@ -131,8 +154,14 @@ def _take(line: Timeline, event: Event, fs_hz: float) -> None:
         line.stop_reason = c.STOP_REASON_NAMES.get(data[0], f"reason {data[0]}").lower()
 
 
-def _spans(session: SessionBlocks, events: Sequence[Event], gaps: Sequence[Gap], field_name: str, event_type: int,
-           names: Sequence[str]) -> list[Span]:
+def _spans(
+    session: SessionBlocks,
+    events: Sequence[Event],
+    gaps: Sequence[Gap],
+    field_name: str,
+    event_type: int,
+    names: Sequence[str],
+) -> list[Span]:
     """Spans in which a bit of a state was set. The state is not known inside a gap, so a gap ends a span."""
     form = "<H" if event_type == c.EVENT_LEAD_OFF else "<B"
     changes = [(e.frame, 2, int(struct.unpack_from(form, e.data)[0])) for e in events if e.type == event_type]

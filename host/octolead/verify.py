@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _constants as c
 from . import native
+from .errors import BlockError
 from .events import has_events, read_events
 from .findings import Finding, Findings, Severity
 from .gaps import find_gaps, report_damage, report_ends, report_gaps
@@ -73,10 +74,17 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"source": self.source, "kind": self.kind, "sound": self.is_sound, "bytes": self.n_bytes,
-                "stale_blocks": self.n_stale, "foreign_blocks": self.n_foreign, "checkpoints_superseded": self.n_superseded,
-                "sessions": [{**vars(s), "missing_s": s.missing_s} for s in self.sessions],
-                "findings": [f.as_dict() for f in self.findings]}
+        return {
+            "source": self.source,
+            "kind": self.kind,
+            "sound": self.is_sound,
+            "bytes": self.n_bytes,
+            "stale_blocks": self.n_stale,
+            "foreign_blocks": self.n_foreign,
+            "checkpoints_superseded": self.n_superseded,
+            "sessions": [{**vars(s), "missing_s": s.missing_s} for s in self.sessions],
+            "findings": [f.as_dict() for f in self.findings],
+        }
 
 
 def verify(source: str | os.PathLike[str], *, decode: bool = True, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -94,13 +102,20 @@ def verify(source: str | os.PathLike[str], *, decode: bool = True, progress: Cal
     try:
         index = build_index(opened, check_bodies=True)
         findings = Findings(index.findings)
-        report = Report(str(source), opened.kind, n_stale=index.n_stale, n_foreign=index.n_foreign,
-                        n_superseded=index.n_checkpoints_superseded)
+        report = Report(
+            str(source),
+            opened.kind,
+            n_stale=index.n_stale,
+            n_foreign=index.n_foreign,
+            n_superseded=index.n_checkpoints_superseded,
+        )
         total, done = sum(len(s.blocks) for s in index.sessions), 0
         for session in index.sessions:
+
             def step(n: int, base: int = done) -> None:
                 if progress:
                     progress(base + n, total)
+
             report.sessions.append(_session(index, session, findings, decode, step))
             done += len(session.blocks)
             report.n_bytes += int(session.blocks["block_bytes"].sum())
@@ -128,9 +143,23 @@ def _session(index: Index, session: SessionBlocks, findings: Findings, decode: b
     _counters(index, session, findings)
     chained = bool((blocks["flags"] & c.FLAG_CHAINED).any())
     if chained:
-        findings.info("chain", "blocks are chained; the chain was not checked, for that needs the device's key", session=session.session_id)
-    return SessionReport(session.session_id, session.device_id, int(session.stops.max()), sum(g.n_frames for g in gaps), len(blocks),
-                         len(bad), fs_hz, int(blocks["frames_lost"].max()), session.stopped, chained)
+        findings.info(
+            "chain",
+            "blocks are chained; the chain was not checked, for that needs the device's key",
+            session=session.session_id,
+        )
+    return SessionReport(
+        session.session_id,
+        session.device_id,
+        int(session.stops.max()),
+        sum(g.n_frames for g in gaps),
+        len(blocks),
+        len(bad),
+        fs_hz,
+        int(blocks["frames_lost"].max()),
+        session.stopped,
+        chained,
+    )
 
 
 def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
@@ -141,7 +170,7 @@ def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
         if not reason and decode:
             try:
                 native.decode_block(data, offset)
-            except native.BlockError as error:
+            except BlockError as error:
                 reason = str(error)
         if reason:
             return reason
@@ -158,10 +187,18 @@ def _events(index: Index, block: Any, findings: Findings) -> None:
         findings.error("event", f"{wrong}; the rest of its events is lost, its samples are kept", frames=0, **where)
     for event in found:
         if not event.is_known and event.type < 128:
-            findings.info("unknown-event", f"event type {event.type} ({len(event.data)} bytes) is not known to this program; skipped", **where)
+            findings.info(
+                "unknown-event",
+                f"event type {event.type} ({len(event.data)} bytes) is not known to this program; skipped",
+                **where,
+            )
         limit = int(block["n_frames"])
         if event.frame_offset > limit or (event.frame_offset == limit and limit and event.type != c.EVENT_STOP):
-            findings.warning("event-place", f"event type {event.type} lies at frame {event.frame_offset} of a block of {limit}", **where)
+            findings.warning(
+                "event-place",
+                f"event type {event.type} lies at frame {event.frame_offset} of a block of {limit}",
+                **where,
+            )
 
 
 def _counters(index: Index, session: SessionBlocks, findings: Findings) -> None:
@@ -173,5 +210,8 @@ def _counters(index: Index, session: SessionBlocks, findings: Findings) -> None:
     for i in np.flatnonzero(seq[1:] <= seq[:-1]) + 1:
         findings.warning("ring-seq", f"ring_seq goes from {seq[i - 1]} to {seq[i]}; it only ever grows", **place(index, blocks[i]))
     if blocks["calibration_id"].any():
-        findings.info("calibration", f"calibration {int(blocks['calibration_id'].max())} is not known to this program: nominal values",
-                      session=session.session_id)
+        findings.info(
+            "calibration",
+            f"calibration {int(blocks['calibration_id'].max())} is not known to this program: nominal values",
+            session=session.session_id,
+        )

@@ -41,9 +41,16 @@ def decoded(path, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "decode", "plot", "copy"])
-@pytest.mark.parametrize(("name", "content", "words"), [
-    ("missing.olr", None, "no such file"), ("empty.olr", b"", "empty"), ("photo.olr", b"\x89PNG\r\n\x1a\n" + bytes(999), "a PNG picture"),
-    ("notes.img", b"just some text\n" * 99, "a text file"), ("zeros.img", bytes(1 << 16), "nothing but zeros")])
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.olr", None, "no such file"),
+        ("empty.olr", b"", "empty"),
+        ("photo.olr", b"\x89PNG\r\n\x1a\n" + bytes(999), "a PNG picture"),
+        ("notes.img", b"just some text\n" * 99, "a text file"),
+        ("zeros.img", bytes(1 << 16), "nothing but zeros"),
+    ],
+)
 def test_what_is_no_recording_is_told_with_its_path(tmp_path, command, name, content, words):
     path = tmp_path / name
     if content is not None:
@@ -66,7 +73,7 @@ def test_a_folder_without_segments_says_what_to_give(tmp_path):
 
 def test_a_cut_file_is_read_to_the_cut(tmp_path, parts):
     path = making.write_olr(tmp_path / "a.olr", parts)
-    path.write_bytes(path.read_bytes()[:len(b"".join(parts[:6])) + 777])
+    path.write_bytes(path.read_bytes()[: len(b"".join(parts[:6])) + 777])
     done, raw = decoded(path, tmp_path)
     assert done.returncode == 1
     assert f"byte {len(b''.join(parts[:6]))}" in done.stderr
@@ -84,7 +91,7 @@ def test_a_flipped_bit_costs_its_block_and_is_told_with_its_place(tmp_path, part
     path.write_bytes(raw)
     done, got = decoded(path, tmp_path)
     assert done.returncode == 1
-    assert (got[400:500] == -2**31).all()
+    assert (got[400:500] == -(2**31)).all()
     np.testing.assert_array_equal(np.delete(got, np.s_[400:500], 0), np.delete(FRAMES, np.s_[400:500], 0))
     report = octolead("verify", path)
     assert report.returncode == 1
@@ -126,6 +133,7 @@ def test_a_file_of_a_newer_major_version_only(tmp_path, parts):
 
 def test_a_newer_minor_version_and_unknown_events_are_read(tmp_path, parts):
     from octolead.native import Event
+
     newer = bytearray(making.block(FRAMES[400:500], 4, 400, [Event(99, 3, b"future")]))
     newer[5] = c.VERSION_MINOR + 1
     newer[140:144] = struct.pack("<I", zlib.crc32(newer[:140]))
@@ -154,13 +162,30 @@ def test_a_segment_of_another_device(tmp_path, parts):
     assert decoded(folder, tmp_path)[1].shape == (1000, 8)
 
 
-@pytest.mark.parametrize("args", [
-    ["decode", "A", "--start", "5000"], ["decode", "A", "--start", "soon"], ["decode", "A", "--start", "mark7"],
-    ["decode", "A", "--leads", "V9"], ["decode", "A", "--leads", ""], ["decode", "A", "--session", "77"], ["decode", "A", "--format", "npz"],
-    ["plot", "A", "--out", "x.gif"], ["plot", "A", "--at", "99h"], ["plot", "A", "--seconds", "0"], ["encode", "A"],
-    ["encode", "nothing", "--out", "o.olr"], ["encode", "A", "--out", "o.olr"], ["encode", "A", "--out", "o.olr", "--step", "-1"],
-    ["encode", "A", "--out", "o.olr", "--rate", "fast"], ["encode", "A", "--out", "o.olr", "--slot", "100"],
-    ["demo", "--seconds", "0"], ["demo", "--input", "nothing"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["decode", "A", "--start", "5000"],
+        ["decode", "A", "--start", "soon"],
+        ["decode", "A", "--start", "mark7"],
+        ["decode", "A", "--leads", "V9"],
+        ["decode", "A", "--leads", ""],
+        ["decode", "A", "--session", "77"],
+        ["decode", "A", "--format", "npz"],
+        ["plot", "A", "--out", "x.gif"],
+        ["plot", "A", "--at", "99h"],
+        ["plot", "A", "--seconds", "0"],
+        ["encode", "A"],
+        ["encode", "nothing", "--out", "o.olr"],
+        ["encode", "A", "--out", "o.olr"],
+        ["encode", "A", "--out", "o.olr", "--step", "-1"],
+        ["encode", "A", "--out", "o.olr", "--rate", "fast"],
+        ["encode", "A", "--out", "o.olr", "--slot", "100"],
+        ["demo", "--seconds", "0"],
+        ["demo", "--input", "nothing"],
+        ["nonsense"],
+    ],
+)
 def test_wrong_usage_is_code_2_and_says_why(tmp_path, parts, args):
     making.write_olr(tmp_path / "A", parts)
     done = octolead(*args, cwd=tmp_path)

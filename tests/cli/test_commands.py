@@ -72,6 +72,7 @@ def test_plot_draws_true_ecg_paper(path, tmp_path, name):
     data = (tmp_path / name).read_bytes()
     if name.endswith("svg"):
         from octolead import strip
+
         width_mm = float(data.split(b'width="')[1].split(b"pt")[0]) * 25.4 / 72
         assert width_mm == pytest.approx(strip._LEFT_MM + 2 * 25 + strip._RIGHT_MM, abs=0.05)
     else:

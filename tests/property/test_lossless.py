@@ -26,17 +26,20 @@ def signals(draw):
     n, leads = draw(st.integers(1, 3000)), draw(st.integers(1, 8))
     kind, seed = draw(st.sampled_from(["walk", "noise", "flat", "extremes"])), draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
-    raw = {"walk": np.cumsum(rng.integers(-30, 31, (n, leads)), axis=0), "noise": rng.integers(-2**23, 2**23, (n, leads)),
-           "flat": np.full((n, leads), draw(st.integers(-2**23, 2**23 - 1))),
-           "extremes": rng.choice([-2**23, 2**23 - 1, 0, 1, -1], (n, leads))}[kind].astype(np.int32)
+    raw = {
+        "walk": np.cumsum(rng.integers(-30, 31, (n, leads)), axis=0),
+        "noise": rng.integers(-(2**23), 2**23, (n, leads)),
+        "flat": np.full((n, leads), draw(st.integers(-(2**23), 2**23 - 1))),
+        "extremes": rng.choice([-(2**23), 2**23 - 1, 0, 1, -1], (n, leads)),
+    }[kind].astype(np.int32)
     for _ in range(draw(st.integers(0, 3))):
         start = draw(st.integers(0, n - 1))
-        raw[start:start + draw(st.integers(1, 400))] = MISSING_RAW
+        raw[start : start + draw(st.integers(1, 400))] = MISSING_RAW
     if (raw == MISSING_RAW).all():
         raw[0] = 5
     steps = tuple(draw(st.fractions(Fraction(1, 1000), 10**7, max_denominator=10**6)) for _ in range(leads))
     zero = tuple(draw(st.integers(-5000, 5000)) for _ in range(leads))
-    limits = tuple(draw(st.sampled_from([None, (-2**23, 2**23 - 1), (-50, 50)])) for _ in range(leads))
+    limits = tuple(draw(st.sampled_from([None, (-(2**23), 2**23 - 1), (-50, 50)])) for _ in range(leads))
     rate = Fraction(draw(st.integers(1, 2_000_000)), 1000)
     return ImportedSignal(raw, LEADS[:leads], tuple(f"n{i}" for i in range(leads)), zero, steps, rate, limits)
 
@@ -67,15 +70,15 @@ def mutate(data: bytearray, draw) -> None:
     if kind == "flip":
         data[at] ^= 1 << draw(st.integers(0, 7))
     elif kind == "cut out":
-        del data[at:at + n]
+        del data[at : at + n]
     elif kind == "insert":
         data[at:at] = draw(st.binary(min_size=1, max_size=64))
     elif kind == "zero":
-        data[at:at + n] = bytes(len(data[at:at + n]))
+        data[at : at + n] = bytes(len(data[at : at + n]))
     elif kind == "copy":
         source = draw(st.integers(0, len(data) - 1))
-        part = data[source:source + n]
-        data[at:at + len(part)] = part
+        part = data[source : source + n]
+        data[at : at + len(part)] = part
     else:
         del data[at:]
 
@@ -125,5 +128,5 @@ def test_a_damaged_ring_gives_the_original_sample_or_none(data):
         with recording:
             got = recording.signal_raw(0, recording.n_frames)
             there = got[:, 0] != MISSING_RAW
-            np.testing.assert_array_equal(got[there], FRAMES[:len(got)][there])
+            np.testing.assert_array_equal(got[there], FRAMES[: len(got)][there])
         verify(ring)

@@ -42,23 +42,41 @@ def some_frames(n: int, n_leads: int = 8, seed: int = 1) -> np.ndarray:
 def block(frames: np.ndarray, number: int = 0, first_frame: int = 0, events: Sequence[native.Event] = (), **fields: Any) -> bytes:
     """One sealed block."""
     values: dict[str, Any] = {
-        "first_frame": first_frame, "n_frames": len(frames), "rate_mhz": 500_000, "lead_ids": EIGHT[:frames.shape[1]],
-        "step_nv_num": 5000, "step_nv_den": 2, "device_id": DEVICE, "session_id": SESSION, "block_number": number, "ring_seq": number,
-        "slot_sectors": SLOT // 512, **fields}
+        "first_frame": first_frame,
+        "n_frames": len(frames),
+        "rate_mhz": 500_000,
+        "lead_ids": EIGHT[: frames.shape[1]],
+        "step_nv_num": 5000,
+        "step_nv_den": 2,
+        "device_id": DEVICE,
+        "session_id": SESSION,
+        "block_number": number,
+        "ring_seq": number,
+        "slot_sectors": SLOT // 512,
+        **fields,
+    }
     header = native.BlockHeader(**values)
     payload = native.encode_payload(frames, codec_id=header.codec_id, lead_ids=header.lead_ids, rate_mhz=header.rate_mhz)
     return native.seal_block(header, payload, list(events))
 
 
-def blocks(frames: np.ndarray, *, stopped: bool = True, start: int = 0, first_number: int = 0, per_block: int = FRAMES_PER_BLOCK,
-           events: dict[int, list[native.Event]] | None = None, **fields: Any) -> list[bytes]:
+def blocks(
+    frames: np.ndarray,
+    *,
+    stopped: bool = True,
+    start: int = 0,
+    first_number: int = 0,
+    per_block: int = FRAMES_PER_BLOCK,
+    events: dict[int, list[native.Event]] | None = None,
+    **fields: Any,
+) -> list[bytes]:
     """A session cut into blocks of `per_block` frames."""
     made = []
     for i, at in enumerate(range(0, len(frames), per_block)):
         last = stopped and at + per_block >= len(frames)
         number = first_number + i
         extra = {"flags": c.FLAG_LAST if last else 0, **{k: v + i if k == "ring_seq" else v for k, v in fields.items()}}
-        made.append(block(frames[at:at + per_block], number, start + at, (events or {}).get(i, ()), **extra))
+        made.append(block(frames[at : at + per_block], number, start + at, (events or {}).get(i, ()), **extra))
     return made
 
 
@@ -68,10 +86,32 @@ def write_olr(path: Path, parts: Sequence[bytes]) -> Path:
     return path
 
 
-def segment_header(index: int, count: int, slots: int, *, device: bytes = DEVICE, ring: bytes = b"ring-001", slot_bytes: int = SLOT,
-                   major: int = c.VERSION_MAJOR) -> bytes:
+def segment_header(
+    index: int,
+    count: int,
+    slots: int,
+    *,
+    device: bytes = DEVICE,
+    ring: bytes = b"ring-001",
+    slot_bytes: int = SLOT,
+    major: int = c.VERSION_MAJOR,
+) -> bytes:
     """A segment header with its CRC."""
-    head = struct.pack(c.SEGMENT_HEADER_FORMAT, c.SEGMENT_MAGIC, major, 0, 64, ring, device, index, count, slot_bytes, slots, bytes(24), 0)
+    head = struct.pack(
+        c.SEGMENT_HEADER_FORMAT,
+        c.SEGMENT_MAGIC,
+        major,
+        0,
+        64,
+        ring,
+        device,
+        index,
+        count,
+        slot_bytes,
+        slots,
+        bytes(24),
+        0,
+    )
     return head[:60] + struct.pack("<I", zlib.crc32(head[:60]))
 
 
@@ -83,7 +123,7 @@ def write_ring(folder: Path, placed: dict[int, bytes], *, n_segments: int = 2, s
         data[:64] = segment_header(index, n_segments, slots, **header)
         for slot in range(slots):
             part = placed.get(index * slots + slot, b"")
-            data[(slot + 1) * SLOT:(slot + 1) * SLOT + len(part)] = part
+            data[(slot + 1) * SLOT : (slot + 1) * SLOT + len(part)] = part
         (folder / f"SEG{index:05d}.OLS").write_bytes(data)
     return folder
 

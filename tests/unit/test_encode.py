@@ -30,6 +30,7 @@ def there_and_back(signal, path, **options):
 def test_the_dicom_record_keeps_its_own_integers_and_step(tmp_path):
     import pydicom
     from pydicom.waveforms import multiplex_array
+
     signal = load(dicom())
     assert signal.rate_hz == 1000
     with there_and_back(signal, tmp_path / "a.olr") as recording:
@@ -59,9 +60,18 @@ def test_real_records_come_back_as_their_own_integers(tmp_path, record):
         np.testing.assert_array_equal(recording.signal_raw(0, recording.n_frames), signal.raw)
 
 
-@pytest.mark.parametrize(("unit", "gain", "step_nv"), [
-    ("mV", "200", Fraction(5000)), ("uV", "0.2", Fraction(5000)), ("V", "200000", Fraction(5000)), ("nV", "0.5", Fraction(2)),
-    ("mV", "0", Fraction(5000)), ("mV", "3", Fraction(10**6, 3)), ("mV", "1000.5", Fraction(10**7, 10005))])
+@pytest.mark.parametrize(
+    ("unit", "gain", "step_nv"),
+    [
+        ("mV", "200", Fraction(5000)),
+        ("uV", "0.2", Fraction(5000)),
+        ("V", "200000", Fraction(5000)),
+        ("nV", "0.5", Fraction(2)),
+        ("mV", "0", Fraction(5000)),
+        ("mV", "3", Fraction(10**6, 3)),
+        ("mV", "1000.5", Fraction(10**7, 10005)),
+    ],
+)
 def test_units_and_gains_are_kept_exactly(tmp_path, unit, gain, step_nv):
     raw = making.some_frames(50, 1)
     record = making.write_wfdb(tmp_path, "u", raw, [f"{gain}(3)/{unit} 16 0 0 0 0 II"])
@@ -117,7 +127,9 @@ def test_wanted_leads_in_their_order_and_unknown_names_as_numbered_channels(tmp_
 def test_frames_without_a_value_become_gaps_also_at_both_ends(tmp_path):
     raw = making.some_frames(900, 2)
     raw[:5] = raw[300:420] = raw[890:] = -32768
-    with there_and_back(load(making.write_wfdb(tmp_path, "n", raw, ["200 16 0 0 0 0 I", "200 16 0 0 0 0 II"])), tmp_path / "a.olr") as recording:
+    with there_and_back(
+        load(making.write_wfdb(tmp_path, "n", raw, ["200 16 0 0 0 0 I", "200 16 0 0 0 0 II"])), tmp_path / "a.olr"
+    ) as recording:
         assert [(g.start_frame, g.stop_frame) for g in recording.gaps] == [(0, 5), (300, 420), (890, 900)]
         assert recording.n_frames == 900
         got = recording.signal_raw(0, 900)
@@ -141,17 +153,21 @@ def test_a_value_missing_in_one_lead_only_is_refused_by_name_unless_the_frames_m
 def test_a_saturated_converter_is_told_by_span(tmp_path):
     raw = np.clip(making.some_frames(20000, 1, seed=3) * 4, -2048, 2047)
     raw[100:130] = 2047
-    with there_and_back(load(making.write_wfdb(tmp_path, "s", raw, ["200 12 0 0 0 0 V1"])), tmp_path / "a.olr", slot_bytes=4096) as recording:
+    with there_and_back(
+        load(making.write_wfdb(tmp_path, "s", raw, ["200 12 0 0 0 0 V1"])), tmp_path / "a.olr", slot_bytes=4096
+    ) as recording:
         got = np.zeros(20000, bool)
         for span in recording.saturation:
-            got[span.start_frame:span.stop_frame] = True
+            got[span.start_frame : span.stop_frame] = True
         np.testing.assert_array_equal(got, (raw[:, 0] >= 2047) | (raw[:, 0] <= -2048))
         np.testing.assert_array_equal(recording.signal_raw(0, 20000), raw)
 
 
 def test_a_converter_that_flips_in_and_out_of_its_limit_still_fits_its_blocks(tmp_path):
     raw = np.where(np.arange(5000)[:, None] % 2, 2047, 0)
-    with there_and_back(load(making.write_wfdb(tmp_path, "s", raw, ["200 12 0 0 0 0 V1"])), tmp_path / "a.olr", slot_bytes=4096) as recording:
+    with there_and_back(
+        load(making.write_wfdb(tmp_path, "s", raw, ["200 12 0 0 0 0 V1"])), tmp_path / "a.olr", slot_bytes=4096
+    ) as recording:
         np.testing.assert_array_equal(recording.signal_raw(0, 5000), raw)
         assert len(recording.saturation) == 2500
 
@@ -216,9 +232,16 @@ def test_an_interrupted_encode_leaves_the_old_file(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.olr", "q.dat", "q.hea"]
 
 
-@pytest.mark.parametrize(("name", "text", "words"), [
-    ("e", "", "not a WFDB header"), ("f", "hello world\n", "not a WFDB header"), ("g", "g 2 500 10\ng.dat 16 200\n", "2 signals announced, 1"),
-    ("h", "h 1 500 10\nh.dat sixteen 200\n", "line 2"), ("i", "i 1 500 10\ni.dat 16 200 16 0 0 0 0 I\n", "cannot be read")])
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("e", "", "not a WFDB header"),
+        ("f", "hello world\n", "not a WFDB header"),
+        ("g", "g 2 500 10\ng.dat 16 200\n", "2 signals announced, 1"),
+        ("h", "h 1 500 10\nh.dat sixteen 200\n", "line 2"),
+        ("i", "i 1 500 10\ni.dat 16 200 16 0 0 0 0 I\n", "cannot be read"),
+    ],
+)
 def test_a_broken_header_names_what_is_wrong(tmp_path, name, text, words):
     (tmp_path / f"{name}.hea").write_text(text)
     with pytest.raises(octolead.SourceError, match=words):

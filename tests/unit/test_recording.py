@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -48,6 +48,7 @@ def test_microvolt_is_step_times_stored_and_derived_leads_follow_einthoven(tmp_p
 def test_a_lead_scale_event_sets_zero_and_step_of_its_lead(tmp_path):
     frames = making.some_frames(200, 2)
     from fractions import Fraction
+
     scale = events.encode_lead_scale(events.LeadScale(1, 7, Fraction(1000, 3)))
     event = Event(c.EVENT_LEAD_SCALE, 0, scale[4:])
     path = making.write_olr(tmp_path / "a.olr", making.blocks(frames, events={0: [event], 1: [event]}))
@@ -61,7 +62,7 @@ def test_a_missing_block_is_a_gap_with_its_place_and_reads_as_missing(tmp_path, 
     parts = making.blocks(frames)
     path = making.write_olr(tmp_path / "a.olr", parts[:3] + parts[5:])
     with octolead.open(path) as recording:
-        gap, = recording.gaps
+        (gap,) = recording.gaps
         assert (gap.start_frame, gap.stop_frame, gap.cause) == (300, 500, "missing")
         assert "blocks 3 to 4" in gap.message
         raw = recording.signal_raw(250, 550)
@@ -74,7 +75,7 @@ def test_a_gap_event_names_the_cause(tmp_path, frames):
     gap = Event(c.EVENT_GAP, 0, struct.pack("<BQ", c.GAP_CAUSE_OVERFLOW, 40))
     parts = making.blocks(frames[:200], stopped=False) + making.blocks(frames[240:], start=240, first_number=2, events={0: [gap]})
     with octolead.open(making.write_olr(tmp_path / "a.olr", parts)) as recording:
-        found, = recording.gaps
+        (found,) = recording.gaps
         assert (found.start_frame, found.n_frames, found.cause) == (200, 40, "overflow")
 
 
@@ -96,9 +97,15 @@ def test_a_counter_beyond_32_bits(tmp_path, frames):
 
 
 def test_marks_notes_and_spans_come_from_events(tmp_path, frames):
-    found = {0: [Event(c.EVENT_NOTE, 0, b"firmware=1.2.3"), Event(c.EVENT_MARK, 42, b"\x00")],
-             3: [Event(c.EVENT_LEAD_OFF, 10, struct.pack("<H", 1 << c.ELECTRODE_V3)), Event(c.EVENT_SATURATED, 20, b"\x02"),
-                 Event(c.EVENT_SATURATED, 30, b"\x00"), Event(c.EVENT_MARK, 50, b"\x01dizzy")]}
+    found = {
+        0: [Event(c.EVENT_NOTE, 0, b"firmware=1.2.3"), Event(c.EVENT_MARK, 42, b"\x00")],
+        3: [
+            Event(c.EVENT_LEAD_OFF, 10, struct.pack("<H", 1 << c.ELECTRODE_V3)),
+            Event(c.EVENT_SATURATED, 20, b"\x02"),
+            Event(c.EVENT_SATURATED, 30, b"\x00"),
+            Event(c.EVENT_MARK, 50, b"\x01dizzy"),
+        ],
+    }
     off = {"lead_off": 1 << c.ELECTRODE_V3}
     parts = making.blocks(frames, events=found)
     parts[4] = making.block(frames[400:500], 4, 400, **off)
@@ -115,7 +122,7 @@ def test_time_is_unknown_until_an_anchor_tells_it_and_its_uncertainty_grows(tmp_
         assert recording.time_of(0) is None
     anchor = {"anchor_frame": 500_000, "anchor_utc_us": 1_700_000_000_000_000, "anchor_uncertainty_ms": 50}
     with octolead.open(making.write_olr(tmp_path / "b.olr", making.blocks(frames, **anchor))) as recording:
-        assert recording.start_utc == datetime.fromtimestamp(1_700_000_000 - 1000, timezone.utc)
+        assert recording.start_utc == datetime.fromtimestamp(1_700_000_000 - 1000, UTC)
         assert recording.start_uncertainty_ms == pytest.approx(50 + 1000 * 1000 * 20e-6)
 
 

@@ -106,8 +106,14 @@ def test_blocks_of_another_device_are_reported_and_left_out(tmp_path):
 
 def test_a_segment_of_another_device_among_these_is_left_out_and_the_missing_one_named(tmp_path):
     folder = ring(tmp_path / "r", making.blocks(FRAMES), n_segments=3, slots=5)
-    other = ring(tmp_path / "o", making.blocks(FRAMES, device_id=making.OTHER_DEVICE), n_segments=3, slots=5, device=making.OTHER_DEVICE,
-                 ring=b"ring-002")
+    other = ring(
+        tmp_path / "o",
+        making.blocks(FRAMES, device_id=making.OTHER_DEVICE),
+        n_segments=3,
+        slots=5,
+        device=making.OTHER_DEVICE,
+        ring=b"ring-002",
+    )
     shutil.copy(other / "SEG00001.OLS", folder)
     report = verify(folder)
     assert report.exit_code == 1
@@ -131,7 +137,7 @@ def test_a_damaged_segment_header_costs_nothing(tmp_path):
 def test_a_cut_segment_is_read_as_far_as_it_goes(tmp_path):
     folder = ring(tmp_path / "r", making.blocks(FRAMES))
     path = folder / "SEG00000.OLS"
-    path.write_bytes(path.read_bytes()[:5 * making.SLOT + 700])
+    path.write_bytes(path.read_bytes()[: 5 * making.SLOT + 700])
     report = verify(folder)
     assert report.exit_code == 1
     assert "segment-cut" in {f.kind for f in report.findings}

@@ -14,8 +14,10 @@ from . import commands
 from .output import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Exit codes: 0 all is well, 1 data is missing or damaged, "
-             "2 wrong usage or unreadable source, 3 refused or failed.")
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all is well, 1 data is missing or damaged, 2 wrong usage or unreadable source, 3 refused or failed.",
+)
 @click.version_option(__version__, prog_name="octolead")
 def cli() -> None:
     """Recordings of the Octolead ECG recorder: card images, cards, segment files and .olr files."""

@@ -21,14 +21,27 @@ from .ranges import leads_of, range_of
 @click.argument("source")
 @click.option("--out", type=click.Path(dir_okay=False), help="File to write, .npz or .csv. Default: csv on standard output.")
 @click.option("--format", "kind", type=click.Choice(["npz", "csv"]), help="Default: by the file's suffix.")
-@click.option("--start", metavar="PLACE", help="First frame, or a time: 1500, 3s, 2.5min, 0:02:30, mark1. Default: the first there is.")
+@click.option(
+    "--start",
+    metavar="PLACE",
+    help="First frame, or a time: 1500, 3s, 2.5min, 0:02:30, mark1. Default: the first there is.",
+)
 @click.option("--stop", metavar="PLACE", help="Where to end, this frame not included. Default: the end.")
-@click.option("--leads", metavar="NAMES", help="Comma-separated, derived ones too; \"all\" is all. Default: the stored ones.")
+@click.option("--leads", metavar="NAMES", help='Comma-separated, derived ones too; "all" is all. Default: the stored ones.')
 @click.option("--raw", is_flag=True, help="Stored integers instead of µV.")
 @session_option
 @common
-def decode(source: str, out: str | None, kind: str | None, start: str | None, stop: str | None, leads: str | None, raw: bool,
-           session: str | None, as_json: bool) -> None:
+def decode(
+    source: str,
+    out: str | None,
+    kind: str | None,
+    start: str | None,
+    stop: str | None,
+    leads: str | None,
+    raw: bool,
+    session: str | None,
+    as_json: bool,
+) -> None:
     """Write samples as npz or csv; missing frames are NaN (npz) or empty (csv).
 
     Exit code 1 if the session has missing or damaged data; what is sound is written all the same.
@@ -47,8 +60,17 @@ def decode(source: str, out: str | None, kind: str | None, start: str | None, st
             write_csv(recording, out or sys.stdout, first, last, names, raw=raw, progress=progress if out else None)
         progress.close()
         if as_json:
-            print_json({"out": out, "format": kind, "start_frame": first, "stop_frame": last, "leads": names, "unit": "step" if raw else "uV",
-                        "session_id": recording.session_id})
+            print_json(
+                {
+                    "out": out,
+                    "format": kind,
+                    "start_frame": first,
+                    "stop_frame": last,
+                    "leads": names,
+                    "unit": "step" if raw else "uV",
+                    "session_id": recording.session_id,
+                }
+            )
         elif out:
             say(f"{out}: frames {first} to {last} ({seconds((last - first) / recording.fs_hz)}) of {', '.join(names)}")
         click.get_current_context().exit(damaged(recording))
@@ -88,15 +110,28 @@ def _positive(name: str, text: str | None) -> Fraction | None:
 @click.command()
 @click.argument("record")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .olr file to write.")
-@click.option("--leads", metavar="NAMES", help="Which leads, comma-separated. Default: I, II, V1-V6 if all are there, else the first eight.")
+@click.option(
+    "--leads",
+    metavar="NAMES",
+    help="Which leads, comma-separated. Default: I, II, V1-V6 if all are there, else the first eight.",
+)
 @click.option("--step", metavar="UV", help="Requantise to this step, in µV. Default: the source's own integers and step, exactly.")
 @click.option("--rate", metavar="HZ", help="Resample to this rate. Default: the source's own.")
 @click.option("--slot", type=int, default=c.DEFAULT_SLOT_BYTES, show_default=True, help="Largest block, bytes.")
 @click.option("--codec", type=click.Choice([n.lower() for n in c.CODEC_NAMES.values()]), help="How samples are stored.")
 @click.option("--partial-gaps", is_flag=True, help="Drop frames in which only some leads have a value, instead of refusing.")
 @common
-def encode(record: str, out: str, leads: str | None, step: str | None, rate: str | None, slot: int, codec: str | None, partial_gaps: bool,
-           as_json: bool) -> None:
+def encode(
+    record: str,
+    out: str,
+    leads: str | None,
+    step: str | None,
+    rate: str | None,
+    slot: int,
+    codec: str | None,
+    partial_gaps: bool,
+    as_json: bool,
+) -> None:
     """Convert a WFDB record or a DICOM waveform into an .olr file.
 
     Samples without a value in the source become gaps, samples at the converter's limits are told. What cannot be kept is refused by name
@@ -104,6 +139,7 @@ def encode(record: str, out: str, leads: str | None, step: str | None, rate: str
     """
     from .. import encode as encoder
     from ..importers import load, requantise, resample
+
     rate_hz, step_uv = _positive("--rate", rate), _positive("--step", step)
     if not c.MIN_SLOT_BYTES <= slot <= c.MAX_BLOCK_BYTES or slot % c.SECTOR_BYTES:
         raise click.BadParameter(f"--slot: {slot}: {c.MIN_SLOT_BYTES} to {c.MAX_BLOCK_BYTES} in steps of {c.SECTOR_BYTES} are possible")
@@ -119,8 +155,13 @@ def encode(record: str, out: str, leads: str | None, step: str | None, rate: str
         print_json(_encoded(done))
         return
     say(f"{Path(out)}: {done.n_frames} frames of {done.n_leads} leads in {done.n_blocks} blocks")
-    rows([("size", f"{done.n_bytes} bytes, {done.bits_per_sample:.3f} bits a sample"),
-          ("missing", f"{done.n_missing} frames" if done.n_missing else ""), ("session", done.session_id)])
+    rows(
+        [
+            ("size", f"{done.n_bytes} bytes, {done.bits_per_sample:.3f} bits a sample"),
+            ("missing", f"{done.n_missing} frames" if done.n_missing else ""),
+            ("session", done.session_id),
+        ]
+    )
     for message in done.messages:
         note(message)
 

@@ -11,7 +11,19 @@ from ..recording import Recording
 from ..recording import open as open_recording
 from ..verify import Report
 from ..verify import verify as verify_source
-from .output import (EXIT_DAMAGED, EXIT_SOUND, Progress, common, heading, print_findings, print_json, rows, say, seconds, session_option)
+from .output import (
+    EXIT_DAMAGED,
+    EXIT_SOUND,
+    Progress,
+    common,
+    heading,
+    print_findings,
+    print_json,
+    rows,
+    say,
+    seconds,
+    session_option,
+)
 
 _SHOWN = 12
 
@@ -41,21 +53,45 @@ def as_dict(recording: Recording) -> dict[str, Any]:
     """All of `info`, for JSON."""
     start = recording.start_utc
     return {
-        "kind": recording.source_kind, "session": recording.session.number, "session_id": recording.session_id,
-        "device_id": recording.device_id, "sessions": [{**vars(s), "duration_s": s.duration_s} for s in recording.sessions],
-        "leads": list(recording.stored_leads), "derived_leads": [n for n in recording.leads if n not in recording.stored_leads],
-        "fs_hz": recording.fs_hz, "step_nv": str(recording.step_nv), "step_uv": recording.step_uv,
+        "kind": recording.source_kind,
+        "session": recording.session.number,
+        "session_id": recording.session_id,
+        "device_id": recording.device_id,
+        "sessions": [{**vars(s), "duration_s": s.duration_s} for s in recording.sessions],
+        "leads": list(recording.stored_leads),
+        "derived_leads": [n for n in recording.leads if n not in recording.stored_leads],
+        "fs_hz": recording.fs_hz,
+        "step_nv": str(recording.step_nv),
+        "step_uv": recording.step_uv,
         "lead_scales": {n: {"zero": z, "step_nv": str(s)} for n in recording.stored_leads for z, s in [recording.lead_scale(n)]},
-        "gain": recording.gain, "shift": recording.shift, "source": recording.signal_source,
-        "first_frame": recording.first_frame, "n_frames": recording.n_frames, "duration_s": recording.duration_s,
-        "start_utc": start.isoformat() if start else None, "start_uncertainty_ms": recording.start_uncertainty_ms,
-        "blocks": recording.n_blocks, "bytes": recording.n_bytes,
+        "gain": recording.gain,
+        "shift": recording.shift,
+        "source": recording.signal_source,
+        "first_frame": recording.first_frame,
+        "n_frames": recording.n_frames,
+        "duration_s": recording.duration_s,
+        "start_utc": start.isoformat() if start else None,
+        "start_uncertainty_ms": recording.start_uncertainty_ms,
+        "blocks": recording.n_blocks,
+        "bytes": recording.n_bytes,
         "gaps": [vars(g) for g in recording.gaps],
-        "marks": [{"frame": m.frame, "time_s": m.frame / recording.fs_hz, "origin": m.origin, "text": m.text,
-                   "utc": m.utc.isoformat() if m.utc else None} for m in recording.marks],
-        "lead_off": [vars(s) for s in recording.lead_off], "saturation": [vars(s) for s in recording.saturation],
-        "notes": recording.notes, "faults": recording.timeline.faults, "start_reason": recording.timeline.start_reason,
-        "stop_reason": recording.timeline.stop_reason, "problems": [f.as_dict() for f in recording.problems],
+        "marks": [
+            {
+                "frame": m.frame,
+                "time_s": m.frame / recording.fs_hz,
+                "origin": m.origin,
+                "text": m.text,
+                "utc": m.utc.isoformat() if m.utc else None,
+            }
+            for m in recording.marks
+        ],
+        "lead_off": [vars(s) for s in recording.lead_off],
+        "saturation": [vars(s) for s in recording.saturation],
+        "notes": recording.notes,
+        "faults": recording.timeline.faults,
+        "start_reason": recording.timeline.start_reason,
+        "stop_reason": recording.timeline.stop_reason,
+        "problems": [f.as_dict() for f in recording.problems],
     }
 
 
@@ -63,23 +99,35 @@ def _print(recording: Recording, source: str) -> None:
     say(heading(f"{source}") + f"  ({recording.source_kind})")
     start = recording.start_utc
     uncertainty = recording.start_uncertainty_ms
-    when = "unknown" if start is None else start.strftime("%Y-%m-%d %H:%M:%S UTC") + (
-        f" ± {seconds(uncertainty / 1000)}" if uncertainty is not None else " (uncertainty unknown)")
+    when = (
+        "unknown"
+        if start is None
+        else start.strftime("%Y-%m-%d %H:%M:%S UTC")
+        + (f" ± {seconds(uncertainty / 1000)}" if uncertainty is not None else " (uncertainty unknown)")
+    )
     derived = [n for n in recording.leads if n not in recording.stored_leads]
     missing = sum(g.n_frames for g in recording.gaps)
     volts = recording.battery[1]
-    rows([
-        ("session", f"{recording.session_id}" + (f", {recording.session_note}" if recording.session_note else "")),
-        ("device", "none: an imported record" if recording.is_imported else recording.device_id),
-        ("record", recording.notes.get("record", "")), ("firmware", recording.firmware),
-        ("leads", ", ".join(recording.stored_leads) + (f"; derived: {', '.join(derived)}" if derived else "")),
-        ("rate", f"{recording.fs_hz:g} samples/s"), ("step", _steps(recording)),
-        ("source", "" if recording.signal_source in ("electrodes", "imported") else recording.signal_source),
-        ("length", f"{seconds(recording.duration_s)}, {recording.n_frames} frames, {recording.n_blocks} blocks, {recording.n_bytes} bytes"),
-        ("start", when), ("missing", f"{missing} frames ({seconds(missing / recording.fs_hz)})" if missing else "nothing"),
-        ("battery", f"{volts[0]:.2f} to {volts[-1]:.2f} V" if len(volts) else ""),
-        ("ended", recording.timeline.stop_reason),
-    ])
+    rows(
+        [
+            ("session", f"{recording.session_id}" + (f", {recording.session_note}" if recording.session_note else "")),
+            ("device", "none: an imported record" if recording.is_imported else recording.device_id),
+            ("record", recording.notes.get("record", "")),
+            ("firmware", recording.firmware),
+            ("leads", ", ".join(recording.stored_leads) + (f"; derived: {', '.join(derived)}" if derived else "")),
+            ("rate", f"{recording.fs_hz:g} samples/s"),
+            ("step", _steps(recording)),
+            ("source", "" if recording.signal_source in ("electrodes", "imported") else recording.signal_source),
+            (
+                "length",
+                f"{seconds(recording.duration_s)}, {recording.n_frames} frames, {recording.n_blocks} blocks, {recording.n_bytes} bytes",
+            ),
+            ("start", when),
+            ("missing", f"{missing} frames ({seconds(missing / recording.fs_hz)})" if missing else "nothing"),
+            ("battery", f"{volts[0]:.2f} to {volts[-1]:.2f} V" if len(volts) else ""),
+            ("ended", recording.timeline.stop_reason),
+        ]
+    )
     _lists(recording)
 
 
@@ -94,11 +142,26 @@ def _steps(recording: Recording) -> str:
 def _lists(recording: Recording) -> None:
     fs = recording.fs_hz
     lists = (
-        ("marks", [f"frame {m.frame} ({seconds(m.frame / fs)}) {m.origin}{f': {m.text}' if m.text else ''}" for m in recording.marks]),
-        ("gaps", [f"frames {g.start_frame} to {g.stop_frame} ({seconds(g.n_frames / fs)}): {g.cause}" for g in recording.gaps]),
-        ("electrodes off", [f"{s.name} {seconds(s.start_frame / fs)} to {seconds(s.stop_frame / fs)}" for s in recording.lead_off]),
-        ("at the limit", [f"{s.name} {seconds(s.start_frame / fs)} to {seconds(s.stop_frame / fs)}" for s in recording.saturation]),
-        ("sessions", [f"{s.number}: {s.session_id}, {seconds(s.duration_s)}" for s in recording.sessions] if len(recording.sessions) > 1 else []),
+        (
+            "marks",
+            [f"frame {m.frame} ({seconds(m.frame / fs)}) {m.origin}{f': {m.text}' if m.text else ''}" for m in recording.marks],
+        ),
+        (
+            "gaps",
+            [f"frames {g.start_frame} to {g.stop_frame} ({seconds(g.n_frames / fs)}): {g.cause}" for g in recording.gaps],
+        ),
+        (
+            "electrodes off",
+            [f"{s.name} {seconds(s.start_frame / fs)} to {seconds(s.stop_frame / fs)}" for s in recording.lead_off],
+        ),
+        (
+            "at the limit",
+            [f"{s.name} {seconds(s.start_frame / fs)} to {seconds(s.stop_frame / fs)}" for s in recording.saturation],
+        ),
+        (
+            "sessions",
+            [f"{s.number}: {s.session_id}, {seconds(s.duration_s)}" for s in recording.sessions] if len(recording.sessions) > 1 else [],
+        ),
     )
     for name, lines in lists:
         if lines:
@@ -131,7 +194,11 @@ def _print_report(report: Report) -> None:
     for s in report.sessions:
         missing = f"{s.n_missing} missing ({seconds(s.missing_s)})" if s.n_missing else "none missing"
         say(f"  session {s.session_id}: {s.n_blocks} blocks, {s.n_damaged} damaged; {s.n_frames} frames, {missing}")
-    left = [(report.n_superseded, "superseded checkpoints"), (report.n_stale, "stale blocks"), (report.n_foreign, "blocks of another device")]
+    left = [
+        (report.n_superseded, "superseded checkpoints"),
+        (report.n_stale, "stale blocks"),
+        (report.n_foreign, "blocks of another device"),
+    ]
     if any(n for n, _ in left):
         say("  passed over: " + ", ".join(f"{n} {what}" for n, what in left if n))
     print_findings(report.findings)

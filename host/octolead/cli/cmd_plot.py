@@ -14,9 +14,19 @@ from .ranges import frame_of, leads_of
 @click.command()
 @click.argument("source")
 @click.option("--out", default="strip.png", show_default=True, type=click.Path(dir_okay=False), help="The picture, .png or .svg.")
-@click.option("--at", metavar="PLACE", help="The middle of the strip: mark1, a time (90s, 0:02:30) or a frame. Default: the first mark, "
-              "else the beginning.")
-@click.option("--seconds", "length_s", type=click.FloatRange(0.2, 120), default=10.0, show_default=True, help="Length of the strip.")
+@click.option(
+    "--at",
+    metavar="PLACE",
+    help="The middle of the strip: mark1, a time (90s, 0:02:30) or a frame. Default: the first mark, else the beginning.",
+)
+@click.option(
+    "--seconds",
+    "length_s",
+    type=click.FloatRange(0.2, 120),
+    default=10.0,
+    show_default=True,
+    help="Length of the strip.",
+)
 @click.option("--leads", metavar="NAMES", help="Comma-separated. Default: all, the derived ones too.")
 @session_option
 @common
@@ -30,8 +40,9 @@ def plot(source: str, out: str, at: str | None, length_s: float, leads: str | No
         marks = recording.marks
         centre = frame_of(at, recording, "--at") if at is not None else marks[0].frame if marks else recording.first_frame + length // 2
         if not 0 <= centre <= recording.n_frames:
-            raise click.BadParameter(f"--at: frame {centre}: the recording has frames 0 to {recording.n_frames} "
-                                     f"({recording.duration_s:.3f} s)")
+            raise click.BadParameter(
+                f"--at: frame {centre}: the recording has frames 0 to {recording.n_frames} ({recording.duration_s:.3f} s)"
+            )
         start = max(0, min(centre - length // 2, recording.n_frames - length))
         if recording.session_note:
             note(recording.session_note)

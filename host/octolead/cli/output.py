@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def common(function: F) -> F:
     """The options every command has: --json, --no-color."""
+
     @click.option("--json", "as_json", is_flag=True, help="Write one JSON object, for programs.")
     @click.option("--no-color", is_flag=True, help="No colour (so does the variable NO_COLOR).")
     @wraps(function)
@@ -32,12 +33,15 @@ def common(function: F) -> F:
         if no_color or os.environ.get("NO_COLOR"):
             click.get_current_context().color = False
         return function(*args, **kwargs)
+
     return wrapped  # type: ignore[return-value]
 
 
 def session_option(function: F) -> F:
     """--session, for commands that read one session."""
-    return click.option("--session", metavar="N|ID", help="Which session: its number, or the beginning of its id. Default: the latest.")(function)
+    return click.option("--session", metavar="N|ID", help="Which session: its number, or the beginning of its id. Default: the latest.")(
+        function
+    )
 
 
 def session_argument(text: str | None) -> str | int | None:

@@ -47,8 +47,9 @@ def range_of(start: str | None, stop: str | None, recording: Recording) -> tuple
     first = frame_of(start, recording, "--start") if start is not None else recording.first_frame
     last = frame_of(stop, recording, "--stop") if stop is not None else recording.n_frames
     if not 0 <= first < last <= recording.n_frames:
-        raise click.BadParameter(f"frames {first} to {last}: the recording has frames 0 to {recording.n_frames} "
-                                 f"({recording.duration_s:.3f} s)")
+        raise click.BadParameter(
+            f"frames {first} to {last}: the recording has frames 0 to {recording.n_frames} ({recording.duration_s:.3f} s)"
+        )
     return first, last
 
 
