@@ -25,11 +25,11 @@ from . import constants as c
 
 CHUNK_FRAMES = 1024
 FIRST_FRAME_ROOM = 40
-_CHUNK_HEAD = 10
-_LEADS_AT = 48
-_LEAD_WORDS = 48
-_LEVELS = 1024  # entries of each half of the table of levels
-_WORDS_OF_CHUNK = _LEADS_AT + 8 * _LEAD_WORDS
+_CHUNK_HEAD = const(10)
+_LEADS_AT = const(48)
+_LEAD_WORDS = const(48)
+_LEVELS = const(1024)  # entries of each half of the table of levels
+_STATE_WORDS = const(432)
 
 # Scalars of the state.
 _ALL = const(0)  # context: mean over all leads
@@ -65,6 +65,7 @@ def predict(p: ptr32, acc: int, frames: ptr32, count: int, words: ptr32, levels:
     n20 = n + 20
     n_leads = s[_N_LEADS]
     frames = ptr32(int(frames) + (acc * n_leads << 2))
+    begin = int(words)
     words = ptr32(int(words) + (s[_FILL] << 2))
     cost = s[_COST]
     x = ptr32(int(s) + 64 + (s[_PHASE] << 6))
@@ -74,7 +75,13 @@ def predict(p: ptr32, acc: int, frames: ptr32, count: int, words: ptr32, levels:
     mu_in = s[_MU_IN]
     done = 0
     while done < count:
-        y[8] = y[9] = y[10] = y[11] = y[12] = y[13] = y[14] = 0
+        y[8] = 0
+        y[9] = 0
+        y[10] = 0
+        y[11] = 0
+        y[12] = 0
+        y[13] = 0
+        y[14] = 0
         all3 = s[_ALL] * 3 + 512
         energy = 0
         sizes = 0
@@ -190,7 +197,7 @@ def predict(p: ptr32, acc: int, frames: ptr32, count: int, words: ptr32, levels:
             k += 1
         if cost > s[_BUDGET]:
             return done
-        s[_FILL] = n_leads + s[_FILL]
+        s[_FILL] = int(words) - begin >> 2
         s[_COST] = cost
         s[_ALL] = sizes * s[_GAIN] - (s[_ALL] >> 2) + s[_ALL]
         # Normalisers: powers of two, nearly always those of the frame before.
@@ -274,3 +281,253 @@ def predict(p: ptr32, acc: int, frames: ptr32, count: int, words: ptr32, levels:
         s[_PHASE] = s[_PHASE] ^ 1
         done += 1
     return done
+
+
+@micropython.viper
+def code(x: int, word: int, words: ptr32, entries: ptr32, buffer: ptr8, used: int, limit: int, n_frames: int, n_leads: int) -> int:
+    """Code the chunk whose last symbol ends at words[word] into buffer[used:limit]; return where it ends."""
+    words = ptr32(int(words) + (word << 2))
+    at = limit
+    left = n_frames
+    x = 32768
+    y = 32768
+    while left:
+        left -= 1
+        k = n_leads
+        while k:
+            k -= 1
+            words = ptr32(int(words) - 4)
+            word = words[0]
+            if word >> 20:  # not a symbol alone
+                if word >> 31:  # an escape: 8, 16 or 32 bits, last byte first; longer ones behind their markers
+                    place = word >> 16 & 4095
+                    value = word & 65535
+                    size = 16
+                    if word >> 30 & 1:
+                        words = ptr32(int(words) - 4)
+                        value = words[0]
+                        size = 32
+                    elif value + 127 & 65535 < 255:
+                        size = 8
+                    while size:
+                        bits = size
+                        while bits:
+                            bits -= 8
+                            if x >> 23:
+                                at -= 2
+                                buffer[at] = x
+                                buffer[at + 1] = x >> 8
+                                x = x >> 16
+                            x = (x << 8) + (value >> bits & 255)
+                        size = size >> 1
+                        value = 32768
+                        if size == 8:
+                            value = 128
+                        elif size == 4:
+                            size = 0
+                else:
+                    place = word >> 27
+                    if x >> 31 - place:
+                        at -= 2
+                        buffer[at] = x
+                        buffer[at + 1] = x >> 8
+                        x = x >> 16
+                    x = (x << place) + (word & (1 << place) - 1)
+                    place = word >> 15 & 4095
+                word = entries[place] >> 12 & 1048575
+            f = word & 1023
+            if x >> 21 >= f:
+                at -= 2
+                buffer[at] = x
+                buffer[at + 1] = x >> 8
+                x = x >> 16
+            x = (x // f) * (1024 - f) + x + (word >> 10)
+            f = x
+            x = y
+            y = f
+        if n_leads & 1:
+            f = x
+            x = y
+            y = f
+    if not n_leads & 1:
+        f = x
+        x = y
+        y = f
+    buffer[used] = n_frames
+    buffer[used + 1] = n_frames >> 8
+    used += 2
+    k = 0
+    while k < 32:
+        buffer[used] = x >> k
+        buffer[used + 4] = y >> k
+        used += 1
+        k += 8
+    used += 4
+    while at < limit:
+        buffer[used] = buffer[at]
+        used += 1
+        at += 1
+    return used
+
+
+@micropython.viper
+def copy_words(source: ptr32, target: ptr32, n: int):
+    """Copy n words."""
+    while n:
+        n -= 1
+        target[n] = source[n]
+
+
+class Encoder:
+    """Codec 1. Its memory: 11 KB of tables, 5 KB of state, and 4 bytes a sample of a chunk."""
+
+    codec_id = c.CODEC_ADAPTIVE
+
+    def __init__(self, n_leads, lead_ids, rate_mhz):
+        self.n_leads = n_leads
+        self.buffer = None
+        self.start = 0
+        self.limit = 0
+        self._position = 0
+        self._open = 0  # frames of the open chunk
+        self._begun = False
+        self._full = False
+        self._entries = array("I", unpack_entries())
+        self._levels = array("H", level_codes())
+        self._begin = array("i", begin_state(n_leads, lead_ids, rate_mhz))
+        self._state = array("i", bytes(4 * _STATE_WORDS))
+        self._words = bytearray(0)
+
+    def begin(self, buffer, start, limit):
+        """Start a block."""
+        self.buffer = buffer
+        self.start = self._position = start
+        self.limit = limit
+        self._open = 0
+        self._begun = self._full = False
+        # Residuals beyond 16 bits take a word more, and at least 7 bytes of the payload.
+        room = 4 * (CHUNK_FRAMES * self.n_leads + (limit - start) // 7 + 2 * self.n_leads)
+        if len(self._words) < room:
+            self._words = bytearray(room)
+        copy_words(self._begin, self._state, _STATE_WORDS)
+
+    def encode(self, frames, index, count):
+        """Append frames; return how many fitted. After the first that did not, none does until the next block."""
+        if self._full or count <= 0:
+            return 0
+        taken = 0
+        if not self._begun:
+            if self.limit - self.start < FIRST_FRAME_ROOM:
+                return 0
+            self._put_first(frames, index * self.n_leads)
+            taken = 1
+        state = self._state
+        while taken < count:
+            n = CHUNK_FRAMES - self._open
+            if n > count - taken:
+                n = count - taken
+            room = self.limit - self._position - _CHUNK_HEAD
+            state[_BUDGET] = room << 11 if room > 0 else -1
+            done = predict(state, index + taken, frames, n, self._words, self._levels, self._entries)
+            taken += done
+            self._open += done
+            if done < n:
+                self._full = True
+                break
+            if self._open == CHUNK_FRAMES:
+                self._close_chunk()
+        return taken
+
+    def payload_bytes(self):
+        """Close the open chunk and return the length."""
+        if self._open:
+            self._close_chunk()
+        return self._position - self.start
+
+    def _put_first(self, frames, at):
+        buffer = self.buffer
+        position = self._position
+        for k in range(self.n_leads):
+            value = frames[at + k]
+            self._state[_LEADS_AT + k * _LEAD_WORDS + _LAST] = value
+            value = (value << 1 ^ value >> 31) & 0xFFFFFFFF
+            while value >= 128:
+                buffer[position] = value & 127 | 128
+                position += 1
+                value >>= 7
+            buffer[position] = value
+            position += 1
+        self._position = position
+        self._begun = True
+
+    def _close_chunk(self):
+        state = self._state
+        self._position = code(0, state[_FILL], self._words, self._entries, self.buffer, self._position, self.limit,
+                              self._open, self.n_leads)
+        self._open = state[_FILL] = state[_COST] = 0
+
+
+def unpack_entries():
+    """Return the entries of all code tables, SYMBOLS words each."""
+    symbols = tables.SYMBOLS
+    out = bytearray(4 * symbols * tables.N_TABLES)
+    at = 0
+    for number in range(tables.N_TABLES):
+        n = 4 * tables.COUNT[number]
+        to = 4 * (symbols * number + tables.FIRST[number])
+        out[to : to + n] = tables.ENTRIES[at : at + n]
+        at += n
+        to = 4 * (symbols * (number + 1) - 1)
+        out[to : to + 4] = tables.ENTRIES[at : at + 4]
+        at += 4
+    return out
+
+
+def level_codes():
+    """Return two tables, for m >> 4 below 2^14 and m >> 12 from there: place of symbol 0 | raw bits << 12, 16 bits each."""
+    out = bytearray(4 * _LEVELS)
+    for i in range(4, _LEVELS):
+        b = 2
+        while i >> b > 1:
+            b += 1
+        level = 4 * (b - 2) + (i >> b - 2 & 3)
+        for half in (0, 1):
+            table = level if level < 28 and not half else 24 + (level & 3)
+            raw = level // 4 + 2 if half else level // 4 - 6 if level > 27 else 0
+            at = 2 * (half * _LEVELS + i)
+            value = table * tables.SYMBOLS + 47 | raw << 12
+            out[at] = value & 255
+            out[at + 1] = value >> 8
+    return out
+
+
+def begin_state(n_leads, lead_ids, rate_mhz):
+    """Return the state at the start of a payload, as bytes."""
+    state = array("i", bytes(4 * _STATE_WORDS))
+    state[_ALL] = tables.CONTEXT_START
+    state[_SIGN] = 32 if sys.maxsize >> 32 else 0
+    state[_N_LEADS] = n_leads
+    state[_GAIN] = 256 // n_leads
+    state[_MU_OWN] = tables.MU_OWN
+    state[_MU_CROSS] = tables.MU_CROSS
+    state[_MU_IN] = tables.MU_IN
+    weights = array("h", tables.WARM[0 if rate_mhz < 350000 else 1 if rate_mhz < 700000 else 2])
+    e_at = 9 * tables.D_TAPS
+    cross_at = e_at + 9 * tables.E_TAPS
+    rows = [tables.LEADS.index(i) if i in tables.LEADS else 8 for i in lead_ids]
+    for k in range(n_leads):
+        at = _LEADS_AT + k * _LEAD_WORDS
+        row = rows[k]
+        state[at + _SLOW] = state[at + _FAST] = tables.CONTEXT_START
+        for i in range(tables.D_TAPS):
+            state[at + i] = weights[tables.D_TAPS * row + i] << 8
+        for i in range(tables.E_TAPS):
+            state[at + tables.D_TAPS + i] = weights[e_at + tables.E_TAPS * row + i] << 8
+        for j in range(n_leads):
+            if j == k or (row < 8 and rows[j] < 8):
+                place = cross_at + 9 * rows[j] + row
+                state[at + 8 + j] = weights[place] << 8
+                state[at + 16 + j] = weights[place + 81] << 8
+                if j < k:
+                    state[at + 24 + j] = weights[place + 162] << 8
+    return bytes(state)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Made from docs/codec1_tables.json by tools/codec_tables_gen.py. Do not edit.
-"""Tables of codec 1 (docs/SPEC.md section 4.2), packed: an import costs 13 KB, no more."""
+"""Tables of codec 1 (docs/SPEC.md section 4.2), packed."""
 
+LEADS = (1, 2, 7, 8, 9, 10, 11, 12)  # ids of the leads it knows: I, II, V1 to V6
 D_TAPS = 5
 E_TAPS = 3
 MU_OWN = 350
