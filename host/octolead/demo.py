@@ -15,6 +15,7 @@ import numpy as np
 
 from . import simulator
 from .demo_signal import Played, default_input, prepare
+from .encode import DEFAULT_CODEC
 from .export import write_olr
 from .recording import Recording
 from .recording import open as open_recording
@@ -89,7 +90,7 @@ def run_demo(
 
 
 def _play(played: Played, card: Path, scratch: Path, tap: Path, more: dict[str, Any], tell: Progress) -> dict[str, Any]:
-    n = len(played.nanovolt)
+    n = played.n_frames
     source = scratch / "input.olnv"
     simulator.write_input(source, played.nanovolt, played.rate_hz)
     card.unlink(missing_ok=True)
@@ -104,6 +105,7 @@ def _play(played: Played, card: Path, scratch: Path, tap: Path, more: dict[str, 
         "clock": "virtual",
         "device_id": DEVICE_ID,
         "tap": str(tap.resolve()),
+        "codec": DEFAULT_CODEC,
         **more,
     }
     return simulator.run(config, progress=lambda done, of: tell("recording", done, of))
@@ -126,11 +128,11 @@ def _summary(recording: Recording, played: Played, status: dict[str, Any], tap: 
     day_samples = recording.fs_hz * 86400 * len(recording.stored_leads)
     return {
         "record": played.record,
-        "seconds": len(played.nanovolt) / played.rate_hz,
+        "seconds": played.n_frames / played.rate_hz,
         "rate_hz": recording.fs_hz,
         "leads": list(recording.stored_leads),
         "step_uv": recording.step_uv,
-        "frames_played": len(played.nanovolt),
+        "frames_played": int(status.get("frames_played", 0)),
         "frames_recorded": frames,
         "frames_compared": compared,
         "frames_different": different,

@@ -26,9 +26,10 @@ _LIMIT_NV = 2**31 - 1
 
 @dataclass(frozen=True)
 class Played:
-    """int32 nanovolt (frames, 8) as played, its rate, and sentences about what was done to the record."""
+    """int32 nanovolt (frames, 8) of one round, how many frames are played of it, and what was done to the record."""
 
     nanovolt: npt.NDArray[np.int32]
+    n_frames: int
     rate_hz: int
     record: str
     messages: tuple[str, ...]
@@ -65,10 +66,11 @@ def prepare(record: str | os.PathLike[str], seconds: float, rate_hz: int = 500) 
     n = round(seconds * rate_hz)
     if len(resampled) < n:
         messages.append(f"looped: the record has {len(resampled) / rate_hz:.1f} s")
-    looped = loop(resampled, n, rate_hz)
+    looped = one_round(resampled, n, rate_hz)
     nanovolt = np.rint(looped * 1000 + np.array(OFFSETS_MV) * 1e6)
     return Played(
         np.clip(nanovolt, -_LIMIT_NV, _LIMIT_NV).astype(np.int32),
+        n,
         rate_hz,
         Path(record).name,
         (*signal.messages, *messages),
@@ -113,8 +115,8 @@ def _resample(values: npt.NDArray[np.float64], old: Fraction, new: Fraction) -> 
     return values if ratio == 1 else np.asarray(resample_poly(values, ratio.numerator, ratio.denominator, axis=0, padtype="line"))
 
 
-def loop(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[np.float64]:
-    """Repeat (frames, leads) to `n` frames.
+def one_round(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[np.float64]:
+    """What is played over and over to make `n` frames of (frames, leads); all of it, if it is long enough.
 
     The seam is a cross-fade of 0.2 s at that place near the end which resembles the beginning most: the same point of a
     beat, so the heart does not stumble and nothing jumps. A ramp over the whole record takes away how far its baseline
@@ -122,15 +124,12 @@ def loop(values: npt.NDArray[np.float64], n: int, rate_hz: int) -> npt.NDArray[n
     """
     seam = min(int(_SEAM_S * rate_hz), len(values) // 3)
     if len(values) >= n or seam < 2:
-        return np.resize(values, (n, values.shape[1])) if len(values) < n else values[:n]
-    head = values[:seam]
+        return values[:n]
     last = len(values) - seam
     places = range(max(seam, last - int(_SEARCH_S * rate_hz)), last + 1)
-    period = min(places, key=lambda p: float(((values[p : p + seam] - head) ** 2).sum()))
-    wandered = np.median(values[period : period + seam] - head, axis=0)
-    values = values - np.arange(len(values))[:, None] / period * wandered
-    head, weight = values[:seam], np.linspace(0, 1, seam)[:, None]
-    again = values[:period].copy()
-    again[:seam] = head * weight + values[period : period + seam] * (1 - weight)
-    rounds = -(-(n - period) // period)
-    return np.concatenate([values[:period], *[again] * rounds])[:n]
+    period = min(places, key=lambda p: float(((values[p : p + seam] - values[:seam]) ** 2).sum()))
+    wandered = np.median(values[period : period + seam] - values[:seam], axis=0)
+    level = values - np.arange(len(values))[:, None] / period * wandered
+    weight = np.linspace(0, 1, seam)[:, None]
+    head = level[:seam] * weight + level[period : period + seam] * (1 - weight)
+    return np.concatenate([head, level[seam:period]])

@@ -15,6 +15,7 @@ from .findings import Findings
 from .index import Damage, Index, SessionBlocks, place
 
 _TAIL_SLOTS = 3
+_TORN = "; it is the last one, and the session has no clean end: most likely it was torn when power went"
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,14 @@ def find_gaps(index: Index, session: SessionBlocks, bad: Mapping[int, str]) -> l
         if starts[i] > previous:
             gaps.append(_gap(index, session, i, previous, int(starts[i]), i in bad))
         if i in bad and stops[i] > starts[i]:
+            torn = "" if session.stopped or i < len(blocks) - 1 else _TORN
             where = place(index, blocks[i])
             gaps.append(
                 Gap(
                     int(starts[i]),
                     int(stops[i]),
                     _bad_cause(bad[i]),
-                    f"block {int(blocks['block_number'][i])}: {bad[i]}",
+                    f"block {int(blocks['block_number'][i])}: {bad[i]}{torn}",
                     where["source"],
                     where["offset"],
                 )

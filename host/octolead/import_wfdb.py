@@ -7,6 +7,7 @@ Header format: https://physionet.org/physiotools/wag/header-5.htm
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -229,7 +230,9 @@ def _notes(header: Header, lines: Sequence[SignalLine]) -> list[str]:
 
 def _samples(header: Header, chosen: Sequence[int], per_frame: int) -> npt.NDArray[np.int32]:
     """int32 (frames, leads), `MISSING_RAW` where the storage format says there is no sample."""
-    import wfdb
+    with warnings.catch_warnings():  # its own dependencies' deprecations are no news to whoever converts a record
+        warnings.simplefilter("ignore")
+        import wfdb
 
     record = str(header.path.with_suffix(""))
     try:

@@ -50,6 +50,8 @@ class BlockReader:
 
     def _data(self, i: int) -> tuple[memoryview, int]:
         block = self._blocks[i]
+        if not self._index.source.extents:
+            raise ValueError("the recording is closed")
         return self._index.source.extents[int(block["extent"])].data, int(block["offset"])
 
     def check(self, known_only: bool = False) -> None:

@@ -140,7 +140,7 @@ def _relay(
             on_event(event)
         if event["event"] == "progress" and progress:
             progress(int(event.get("frame", 0)), int(event.get("of", 0)))
-        elif event["event"] == "error":
+        elif event["event"] in ("error", "power_cut"):
             tail.append(str(event.get("message", event)))
         elif event["event"] == "done":
             status = event.get("status", {})
