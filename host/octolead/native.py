@@ -353,7 +353,24 @@ class Encoder:
     '010000ffffff0000'
     """
 
-    def __init__(self, *, codec_id: int, lead_ids: Sequence[int], rate_mhz: int, capacity: int = PAYLOAD_ROOM) -> None:
+    def __init__(
+        self,
+        *,
+        codec_id: int,
+        lead_ids: Sequence[int],
+        rate_mhz: int,
+        capacity: int = PAYLOAD_ROOM,
+        chunk_frames: int = lib.OL_ADAPTIVE_CHUNK_FRAMES,
+    ) -> None:
+        """Begin a payload.
+
+        Args:
+            codec_id: docs/SPEC.md `codec`.
+            lead_ids: docs/SPEC.md `lead`, one for each column of the frames.
+            rate_mhz: sampling rate; it chooses the codec's first guesses.
+            capacity: most bytes of a payload.
+            chunk_frames: frames that codec 1 codes at a time.
+        """
         if not 0 <= capacity <= PAYLOAD_ROOM:
             raise ValueError(f"capacity is {capacity} bytes, 0 to {PAYLOAD_ROOM} are possible")
         self._codec_id = codec_id
@@ -361,14 +378,18 @@ class Encoder:
         self._n_leads = len(lead_ids)
         self._payload = ffi.new("uint8_t[]", max(capacity, 1))
         self._capacity = capacity
+        self._chunk_frames = chunk_frames
         self._state = ffi.new("ol_encoder *")
         self.n_frames = 0
         self._begin()
 
     def _begin(self) -> None:
         self.n_frames = 0
-        if lib.ol_encoder_init(self._state, self._codec_id, self._layout, self._payload, self._capacity) != lib.OL_OK:
+        status = lib.ol_encoder_init(self._state, self._codec_id, self._layout, self._payload, self._capacity)
+        if status != lib.OL_OK:
             raise ValueError(f"no codec {self._codec_id}: {', '.join(f'{k} {v}' for k, v in c.CODEC_NAMES.items())}")
+        if lib.ol_encoder_set_chunk(self._state, self._chunk_frames) != lib.OL_OK:
+            raise ValueError(f"chunk_frames is {self._chunk_frames}, 1 to {lib.OL_ADAPTIVE_CHUNK_FRAMES} are possible")
 
     def push(self, frames: npt.ArrayLike) -> int:
         """Add frames, shape (n, leads); return how many were taken. Fewer than given: the payload is full.

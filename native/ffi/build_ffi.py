@@ -12,13 +12,13 @@ from cffi import FFI
 
 NATIVE = Path(__file__).resolve().parent.parent
 HEADERS = ("ol_error.h", "ol_crc.h", "ol_block.h", "ol_index.h", "ol_codec.h", "ol_scale.h")
-CONSTANTS = ("OL_MAX_LEADS", "OL_MAX_FRAMES_PER_BLOCK", "OL_MAX_BLOCK_BYTES", "OL_BLOCK_HEADER_SIZE")
+CONSTANTS = ("OL_MAX_LEADS", "OL_MAX_FRAMES_PER_BLOCK", "OL_MAX_BLOCK_BYTES", "OL_BLOCK_HEADER_SIZE", "OL_ADAPTIVE_CHUNK_FRAMES")
 OPAQUE = re.compile(r"cdef: opaque \*/\s*typedef struct (\w+) \{.*?\} \1;", re.DOTALL)
 
 
 def constants() -> str:
-    """Return the constants the declarations need, as cffi reads them."""
-    text = (NATIVE / "include" / "ol_constants.h").read_text(encoding="utf-8")
+    """Return the constants the declarations and the binding need, as cffi reads them."""
+    text = "".join((NATIVE / "include" / name).read_text(encoding="utf-8") for name in ("ol_constants.h", "ol_adaptive.h"))
     values = dict(re.findall(r"#define (\w+) (\d+)", text))
     return "".join(f"#define {name} {values[name]}\n" for name in CONSTANTS)
 

@@ -133,13 +133,20 @@ static void check_all(const uint8_t *bytes, size_t n) {
     }
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc;
+    (void)argv;
+    ol_decoder_init(&decoder);
+    return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 1) {
         return 0;
     }
-    ol_decoder_init(&decoder);
     uint8_t *bytes = malloc(n - 1); /* exactly as many as there are: the sanitizer watches the end */
     memcpy(bytes, data + 1, n - 1);
     switch (data[0] % 3) {

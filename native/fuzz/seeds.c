@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Write the first inputs of the fuzzer into a folder: sound blocks and payloads of each codec, and short files of them. */
+/* Write the first inputs of the fuzzer into a folder: sound blocks and payloads of each codec, and short files of them.
+ */
 #include "../tests/support.h"
 #include <stdio.h>
 

@@ -3,6 +3,7 @@
 #ifndef OL_CODEC_H
 #define OL_CODEC_H
 
+#include "ol_adaptive.h"
 #include "ol_block.h"
 
 /* What a codec is told beside the bytes. */
@@ -14,7 +15,7 @@ typedef struct ol_layout {
 
 /* Tables for decoding, which any number of threads may share once they are made. cdef: opaque */
 typedef struct ol_decoder {
-    int ready;
+    ol_adaptive_tables adaptive;
 } ol_decoder;
 
 void ol_decoder_init(ol_decoder *decoder);
@@ -31,19 +32,25 @@ typedef struct ol_encoder {
     size_t room;
     size_t used;
     size_t n_frames;
+    ol_adaptive_encoder adaptive;
 } ol_encoder;
 
 /* Begin a payload in the `room` bytes at `payload`, which stay the caller's. OL_OK, OL_E_CODEC or OL_E_ARGUMENT. */
 int ol_encoder_init(ol_encoder *encoder, int codec_id, const ol_layout *layout, uint8_t *payload, size_t room);
 
+/* Let codec 1 code its frames in chunks of at most `frames`, 1 to 1024 (the default): shorter ones take less memory on
+ * a recorder and more bytes. Right after ol_encoder_init. */
+int ol_encoder_set_chunk(ol_encoder *encoder, size_t frames);
+
 /* Add as many of `n_frames` frames as there is room for, up to 16384 in all. Returns the frames taken, and with fewer
  * than asked for the payload is full; OL_E_RANGE (a value does not fit the codec) leaves the payload as it was. */
 int ol_encoder_push(ol_encoder *encoder, const int32_t *frames, size_t n_frames);
 
-/* End the payload. Returns its bytes, a multiple of 4; the encoder must be begun anew. */
+/* End the payload. Returns its bytes; the encoder must be begun anew. */
 int ol_encoder_finish(ol_encoder *encoder);
 
-/* Parse, check and decode the block at `block`; `out` has room for `out_room` values. Returns its frames, or an error. */
+/* Parse, check and decode the block at `block`; `out` has room for `out_room` values. Returns its frames, or an error.
+ */
 int ol_block_decode(const ol_decoder *decoder, const uint8_t *block, size_t n, int32_t *out, size_t out_room);
 
 /* Decode the blocks at `offsets` of `bytes`: the frames of block i go to frame `places[i]` of `out`, which has room

@@ -9,7 +9,8 @@
  *     STATUS    frames, or the (negative) error code, that decoding must give
  *     N_EVENTS  events, or the error code of the list; "-" if they are not looked at
  *     SAMPLES   file of int32 in FOLDER that decoding must give, or "-"
- *     REWRITE   1 if encoding and sealing what was read must give the same bytes
+ *     REWRITE   frames in a chunk of the encoder, if encoding and sealing what was read must give the same bytes; else
+ * 0
  *
  * tests/native/test_vectors.py writes them from the JSON beside each vector. Every difference is printed. */
 #include "support.h"
@@ -84,6 +85,9 @@ static void check_rewrite(const expectation *e, const uint8_t *block, const ol_b
     }
     int status = ol_encoder_init(&encoder, header->codec_id, &layout, written + OL_BLOCK_HEADER_SIZE,
                                  sizeof written - OL_BLOCK_HEADER_SIZE);
+    if (status == OL_OK) {
+        status = ol_encoder_set_chunk(&encoder, (size_t)e->rewrite);
+    }
     int taken = status == OL_OK ? ol_encoder_push(&encoder, decoded, header->n_frames) : status;
     if (taken != header->n_frames) {
         differs(e, "frames encoded", header->n_frames, taken);

