@@ -12,7 +12,7 @@ from conftest import needs_micropython, run_micropython, run_simulator
 from hypothesis import given
 from hypothesis import strategies as st
 from recorder.errors import CardError
-from recorder.fat32_format import MIN_CLUSTERS, layout
+from recorder.fat32_format import MIN_CLUSTERS, format_card, layout
 from recorder.store import MAX_SEGMENT_BYTES, plan
 
 FSCK = shutil.which("fsck.vfat") or shutil.which("fsck.vfat", path="/usr/sbin:/sbin")
@@ -37,6 +37,38 @@ def fsck(image):
     assert done.returncode == 0, done.stdout + done.stderr
     for complaint in ("differ", "Dirty", "wrong", "Wrong", "Orphan", "Free cluster summary"):
         assert complaint not in done.stdout, done.stdout
+
+
+class FileDevice:
+    """The block device that the formatter needs, over a file, without MicroPython."""
+
+    def __init__(self, path, n_sectors):
+        self.file = open(path, "w+b")  # noqa: SIM115
+        self.file.truncate(n_sectors * 512)
+        self.n_sectors = n_sectors
+
+    def writeblocks(self, sector, buffer):
+        self.file.seek(sector * 512)
+        self.file.write(buffer)
+
+    def ioctl(self, request, _):
+        self.file.flush()
+        return self.n_sectors if request == 4 else 0
+
+
+@needs_fsck
+@pytest.mark.parametrize("n_sectors", [34 * 2048, 34 * 2048 + 1, 150000, 260 * 2048 + 7, 5_000_000, 33_000_000, 70_000_000])
+def test_fsck_finds_nothing_after_the_format_alone(tmp_path, n_sectors):
+    path = tmp_path / "card.img"
+    device = FileDevice(path, n_sectors)
+    format_card(device, serial=0x12345678)
+    device.file.close()
+    fsck(path)
+    with open(path, "rb") as file:
+        first = file.read(8 * 512)
+    assert first[: 2 * 512] == first[6 * 512 : 8 * 512]
+    assert first[512:516] == b"RRaA" and first[510:512] == b"\x55\xaa"
+    path.unlink()
 
 
 @needs_micropython

@@ -132,6 +132,31 @@ def test_frames_with_a_wrong_nibble_are_a_gap_of_their_own(tmp_path, input_500):
     assert check_against_tap(blocks, tmp_path / "tap") == 5000
 
 
+def test_frames_lost_before_the_first_one_and_by_two_causes_at_once(tmp_path, input_500):
+    """Slips at frame 0; slips that meet an overflow: each cause has its own GAP, both before the same frame."""
+    run_simulator(tmp_path, input=input_500, card_mib=40, frames=1000, tap=str(tmp_path / "tap"), slips=[[0, 3]])
+    blocks = spec.Ring(tmp_path / "card.img").only_session()
+    assert [(frame, struct.unpack("<BQ", data)) for frame, data in spec.events_of(blocks, spec.GAP)] == [(3, (2, 3))]
+    assert check_against_tap(blocks, tmp_path / "tap") == 1000
+    run_simulator(tmp_path, input=input_500, card_mib=40, format=True, frames=3000, ring_frames=400, tap=str(tmp_path / "tap"),
+                  slips=[[640, 900]], card_faults=[{"write": 2, "stall_ms": 1500}])
+    blocks = spec.Ring(tmp_path / "card.img").only_session()
+    gaps = [struct.unpack("<BQ", data) for _, data in spec.events_of(blocks, spec.GAP)]
+    assert {cause for cause, _ in gaps} == {1, 2}
+    assert check_against_tap(blocks, tmp_path / "tap") == 3000
+
+
+def test_an_electrode_that_flaps_does_not_fill_the_blocks_with_events(tmp_path, input_500):
+    flaps = [[1000 + i, 4 if i % 2 == 0 else 0] for i in range(700)]
+    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=5000, lead_off=flaps, tap=str(tmp_path / "tap"))
+    blocks = spec.Ring(tmp_path / "card.img").only_session()
+    found = spec.events_of(blocks, spec.LEAD_OFF)
+    assert 16 < len(found) < 50 and found[:16] == [(1000 + i, bytes([4 - i % 2 * 4, 0])) for i in range(16)]
+    assert found[-1][1] == b"\0\0" and 1700 <= found[-1][0] <= 2300
+    assert run.status["electrodes_off"] == 0
+    assert check_against_tap(blocks, tmp_path / "tap") == 5000
+
+
 def test_a_refused_write_is_repeated_and_a_refused_block_is_a_gap(tmp_path, input_500):
     run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=10000, tap=str(tmp_path / "tap"),
                         card_faults=[{"write": 4, "error": 5}, {"write": 9, "error": 5, "count": 3}, {"write": 20, "error": 5, "count": 8}])
