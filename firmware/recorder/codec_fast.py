@@ -427,7 +427,7 @@ class Encoder:
             if n > count - taken:
                 n = count - taken
             room = self.limit - self._position - _CHUNK_HEAD
-            state[_BUDGET] = room << 11 if room > 0 else -1
+            state[_BUDGET] = room << 11 if room > 0 else 0
             done = predict(state, index + taken, frames, n, self._words, self._levels, self._entries)
             taken += done
             self._open += done
