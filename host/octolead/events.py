@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from . import _constants as c
 from . import native
 from .errors import BlockError
@@ -56,7 +59,7 @@ class LeadScale:
     step_nv: Fraction
 
 
-def read_events(data: memoryview, offset: int, first_frame: int) -> tuple[list[Event], str]:
+def read_events(data: npt.NDArray[np.uint8], offset: int, first_frame: int) -> tuple[list[Event], str]:
     """(events of the block at `offset`, what is wrong with their list or "")."""
     found: list[Event] = []
     try:
@@ -76,7 +79,7 @@ def of_block(index: Index, block: Any) -> list[Event]:
     """Known events of a block; none if its body is damaged or cannot be read."""
     if not has_events(block):
         return []
-    data, offset = index.source.extents[int(block["extent"])].data, int(block["offset"])
+    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
     if native.check_body(data, offset):
         return []
     return [e for e in read_events(data, offset, int(block["first_frame"]))[0] if e.is_known]

@@ -115,7 +115,7 @@ def build_index(source: Source, *, check_bodies: bool = False, progress: Callabl
 def _scan(index: Index, number: int, extent: Extent, check_bodies: bool, progress: Callable[[int, int], None] | None) -> Blocks:
     if len(extent.data) <= extent.first:  # cut before its first slot; reported when it was opened
         return np.zeros(0, _block_dtype(native.INDEX_DTYPE))
-    entries, damage = native.index_blocks(extent.data, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies)
+    entries, damage = native.index_blocks(extent.buffer, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies)
     for item in damage:
         kind = native.error_kind(int(item["kind"]))
         if kind not in _BODY_FAULTS:  # a block with a sound header: in `entries`, with its frames
@@ -231,7 +231,7 @@ def _session(index: Index, blocks: Blocks) -> SessionBlocks | None:
 
 def body_error(index: Index, block: Any) -> str:
     """What is wrong with a block's body, in words; "" if it is sound and can be read."""
-    return native.check_body(index.source.extents[int(block["extent"])].data, int(block["offset"]))
+    return native.check_body(index.source.extents[int(block["extent"])].buffer, int(block["offset"]))
 
 
 def _one_of_each(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:

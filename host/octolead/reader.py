@@ -48,11 +48,11 @@ class BlockReader:
         self.starts, self.stops = session.starts, session.stops
         self.bad: dict[int, str] = {}
 
-    def _data(self, i: int) -> tuple[memoryview, int]:
+    def _data(self, i: int) -> tuple[npt.NDArray[np.uint8], int]:
         block = self._blocks[i]
         if not self._index.source.extents:
             raise ValueError("the recording is closed")
-        return self._index.source.extents[int(block["extent"])].data, int(block["offset"])
+        return self._index.source.extents[int(block["extent"])].buffer, int(block["offset"])
 
     def check(self, known_only: bool = False) -> None:
         """Compute the CRC of every body; with `known_only` take the result of an index made with `check_bodies`."""
@@ -92,7 +92,7 @@ class BlockReader:
     def _fill_whole(self, out: npt.NDArray[np.int32], start: int, whole: npt.NDArray[np.intp]) -> None:
         for number in np.unique(self._blocks["extent"][whole]):
             mine = whole[self._blocks["extent"][whole] == number]
-            data = self._index.source.extents[int(number)].data
+            data = self._index.source.extents[int(number)].buffer
             status = native.decode_blocks(data, self._blocks["offset"][mine], self.starts[mine] - start, out)
             for i in mine[status < 0]:
                 self.bad[int(i)] = native.check_body(*self._data(int(i))) or "the payload cannot be decoded"

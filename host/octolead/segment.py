@@ -6,6 +6,10 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from . import _constants as c
 from .errors import SourceError
@@ -46,6 +50,15 @@ class Extent:
     kind: str
     slot_bytes: int = 0
     header: SegmentHeader | None = None
+
+    @cached_property
+    def buffer(self) -> npt.NDArray[np.uint8]:
+        """The same bytes as an array, for the C core.
+
+        Not the memoryview: CPython's garbage collector may clear a memoryview that C still looks into (a reference
+        cycle through a traceback is enough), and crash. An array is not the collector's business.
+        """
+        return np.frombuffer(self.data, np.uint8)
 
     @property
     def first(self) -> int:

@@ -164,7 +164,7 @@ def _session(index: Index, session: SessionBlocks, findings: Findings, decode: b
 
 def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
     """Check one block with a sound header; what is wrong with its body, or ""."""
-    data, offset = index.source.extents[int(block["extent"])].data, int(block["offset"])
+    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
     if block["body_error"] or decode:
         reason = native.check_body(data, offset)
         if not reason and decode:
@@ -180,7 +180,7 @@ def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
 
 
 def _events(index: Index, block: Any, findings: Findings) -> None:
-    data, offset = index.source.extents[int(block["extent"])].data, int(block["offset"])
+    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
     found, wrong = read_events(data, offset, int(block["first_frame"]))
     where = place(index, block)
     if wrong:
