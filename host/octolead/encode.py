@@ -25,7 +25,7 @@ from .events import LeadScale, encode_event, encode_lead_scale
 from .importers import MISSING_RAW, ImportedSignal
 from .leads import lead_name
 
-DEFAULT_CODEC = c.CODEC_RAW24
+DEFAULT_CODEC = c.CODEC_ADAPTIVE
 _NOTE_ROOM = 1500
 _SATURATED_BYTES = c.EVENT_HEADER_SIZE + 1
 _MAX_DEN, _MAX_NUM = 2**32 - 1, 2**64 - 1
