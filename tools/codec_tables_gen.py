@@ -21,6 +21,7 @@ SETS = ("below_350_hz", "350_to_700_hz", "from_700_hz")
 GRIDS = ("d", "e", "cd", "ce", "in")
 ROWS = 9  # eight leads, and one of unknown kind
 HALF = 47
+FREQ_BITS = 10
 SYMBOLS = 2 * HALF + 2
 COST_MARGIN = 12  # 1/256 bit: more than the coder can lose on a symbol by rounding
 
@@ -31,27 +32,33 @@ class TablesError(Exception):
 
 def check(tables: dict) -> None:
     """Refuse tables no codec could work with."""
-    total = 1 << tables["freq_bits"]
-    if tables["freq_bits"] != 10:
-        raise TablesError(f"freq_bits is {tables['freq_bits']}, the format has 10")
-    for number, (freq, start, cost) in enumerate(zip(tables["freq"], tables["start"], tables["cost_256"], strict=True)):
-        where = f"table {number}"
-        if len(freq) != SYMBOLS or sum(freq) != total:
-            raise TablesError(f"{where}: {len(freq)} frequencies sum to {sum(freq)}, expected {SYMBOLS} and {total}")
-        if max(freq) == total or not freq[SYMBOLS - 1]:
-            raise TablesError(f"{where}: a symbol has all of it, or the escape nothing")
-        if start != [sum(freq[:s]) for s in range(SYMBOLS)]:
-            raise TablesError(f"{where}: start is not the running sum of freq")
-        if cost != [math.ceil(256 * math.log2(total / f)) if f else 0 for f in freq]:
-            raise TablesError(f"{where}: cost_256 is not ceil(256 log2({total} / freq))")
+    if tables["freq_bits"] != FREQ_BITS:
+        raise TablesError(f"freq_bits is {tables['freq_bits']}, the format has {FREQ_BITS}")
+    for number, rows in enumerate(zip(tables["freq"], tables["start"], tables["cost_256"], strict=True)):
+        _check_code(f"table {number}", *rows)
     for name in SETS:
-        grids = tables["warm_q12"][name]
-        for grid, columns in zip(GRIDS, (tables["d_taps"], tables["e_taps"], ROWS, ROWS, ROWS), strict=True):
-            rows = grids[grid]
-            if len(rows) != ROWS or any(len(row) != columns for row in rows):
-                raise TablesError(f"{name}: {grid} is not {ROWS} x {columns}")
-            if any(not -32768 <= weight <= 32767 for row in rows for weight in row):
-                raise TablesError(f"{name}: {grid} has a weight beyond 16 bits")
+        _check_weights(name, tables)
+
+
+def _check_code(where: str, freq: list[int], start: list[int], cost: list[int]) -> None:
+    total = 1 << FREQ_BITS
+    if len(freq) != SYMBOLS or sum(freq) != total:
+        raise TablesError(f"{where}: {len(freq)} frequencies sum to {sum(freq)}, expected {SYMBOLS} and {total}")
+    if max(freq) == total or not freq[SYMBOLS - 1]:
+        raise TablesError(f"{where}: a symbol has all of it, or the escape nothing")
+    if start != [sum(freq[:s]) for s in range(SYMBOLS)]:
+        raise TablesError(f"{where}: start is not the running sum of freq")
+    if cost != [math.ceil(256 * math.log2(total / f)) if f else 0 for f in freq]:
+        raise TablesError(f"{where}: cost_256 is not ceil(256 log2({total} / freq))")
+
+
+def _check_weights(name: str, tables: dict) -> None:
+    for grid, columns in zip(GRIDS, (tables["d_taps"], tables["e_taps"], ROWS, ROWS, ROWS), strict=True):
+        rows = tables["warm_q12"][name][grid]
+        if len(rows) != ROWS or any(len(row) != columns for row in rows):
+            raise TablesError(f"{name}: {grid} is not {ROWS} x {columns}")
+        if any(not -32768 <= weight <= 32767 for row in rows for weight in row):
+            raise TablesError(f"{name}: {grid} has a weight beyond 16 bits")
 
 
 def tidy(tables: dict) -> str:
@@ -130,7 +137,8 @@ def _c_rows(grid: list) -> str:
 
 
 def write_c(tables: dict) -> str:
-    """Return the header of the C core; the dimensions stand in guards so that a trainer may set its own."""
+    """Return the header of the C core."""
+    steps = ", ".join(f"ol_mu_{key} = {tables['mu'][key]}" for key in ("own", "cross", "in"))
     out = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
         "/* Made from docs/codec1_tables.json by tools/codec_tables_gen.py. Do not edit. */",
@@ -147,7 +155,7 @@ def write_c(tables: dict) -> str:
         "} ol_warm;",
         "",
         f"#define OL_CONTEXT_START {tables['context_start']}",
-        "enum { ol_mu_own = %(own)d, ol_mu_cross = %(cross)d, ol_mu_in = %(in)d };" % tables["mu"],
+        f"enum {{ {steps} }};",
         "",
         "static const ol_warm ol_warm_sets[3] = {",
     ]

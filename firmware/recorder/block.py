@@ -35,10 +35,49 @@ class BlockBuilder:
         leads = bytes(lead_ids) + bytes(c.MAX_LEADS - len(lead_ids))
         self._template = bytearray(c.BLOCK_HEADER_SIZE)
         struct.pack_into(
-            c.BLOCK_HEADER_FORMAT, self._template, 0, c.BLOCK_MAGIC, c.VERSION_MAJOR, c.VERSION_MINOR,
-            c.BLOCK_HEADER_SIZE, 0, 0, 0, 0, 0, len(lead_ids), encoder.codec_id, rate_mhz, device_id, session_id,
-            0, gain * 0x7FFFFF, step, leads, 0, c.ANCHOR_UNKNOWN, c.UNCERTAINTY_UNKNOWN, gain, shift, 0,
-            slot_bytes // c.SECTOR_BYTES, 0, 0, 0, 0, c.TEMPERATURE_UNKNOWN, 0, 0, 0, 0, bytes(16), 0, 0, 0, 0)
+            c.BLOCK_HEADER_FORMAT,
+            self._template,
+            0,
+            c.BLOCK_MAGIC,
+            c.VERSION_MAJOR,
+            c.VERSION_MINOR,
+            c.BLOCK_HEADER_SIZE,
+            0,
+            0,
+            0,
+            0,
+            0,
+            len(lead_ids),
+            encoder.codec_id,
+            rate_mhz,
+            device_id,
+            session_id,
+            0,
+            gain * 0x7FFFFF,
+            step,
+            leads,
+            0,
+            c.ANCHOR_UNKNOWN,
+            c.UNCERTAINTY_UNKNOWN,
+            gain,
+            shift,
+            0,
+            slot_bytes // c.SECTOR_BYTES,
+            0,
+            0,
+            0,
+            0,
+            c.TEMPERATURE_UNKNOWN,
+            0,
+            0,
+            0,
+            0,
+            bytes(16),
+            0,
+            0,
+            0,
+            0,
+        )
 
     def begin(self, block_number, first_frame, source, state, inputs=0):
         """Open a block at `first_frame` in the other buffer; `state` is electrodes off | leads saturated << 16.
@@ -161,16 +200,25 @@ class BlockBuilder:
             for i in range(n):
                 buffer[end + i] = self._events[i]
             end += n
-            while end & 3:
-                buffer[end] = 0
-                end += 1
+        while end & 3:
+            buffer[end] = 0
+            end += 1
         pack = struct.pack_into
         pack("<HH", buffer, c.BLOCK_HEADER_BLOCK_BYTES, end, flags)
         pack("<H", buffer, c.BLOCK_HEADER_N_FRAMES, self.n_frames)
         pack("<I", buffer, c.BLOCK_HEADER_RING_SEQ, ring_seq)
         pack("<QqI", buffer, c.BLOCK_HEADER_ANCHOR_FRAME, anchor[0], anchor[1], anchor[2])
-        pack("<HhHHII", buffer, c.BLOCK_HEADER_BATTERY_MV, conditions[0], conditions[1], conditions[2],
-             conditions[3], conditions[4], conditions[6])
+        pack(
+            "<HhHHII",
+            buffer,
+            c.BLOCK_HEADER_BATTERY_MV,
+            conditions[0],
+            conditions[1],
+            conditions[2],
+            conditions[3],
+            conditions[4],
+            conditions[6],
+        )
         pack("<H", buffer, c.BLOCK_HEADER_PAYLOAD_BYTES, payload)
         view = self._view[self._turn]
         pack("<I", buffer, c.BLOCK_HEADER_BODY_CRC32, crc32(view[c.BLOCK_HEADER_SIZE : end]))

@@ -422,7 +422,4 @@ def decode(payload, n_frames, lead_ids, rate_mhz):
     return Decoder(payload, lead_ids, rate_mhz).frames(n_frames)
 
 
-try:
-    from .codec_fast import Encoder
-except ImportError:
-    Encoder = PlainEncoder
+Encoder = PlainEncoder

@@ -462,8 +462,9 @@ class Encoder:
 
     def _close_chunk(self):
         state = self._state
-        self._position = code(0, state[_FILL], self._words, self._entries, self.buffer, self._position, self.limit,
-                              self._open, self.n_leads)
+        self._position = code(
+            0, state[_FILL], self._words, self._entries, self.buffer, self._position, self.limit, self._open, self.n_leads
+        )
         self._open = state[_FILL] = state[_COST] = 0
 
 

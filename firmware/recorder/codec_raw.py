@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Codec 0, RAW24: each value as 3 bytes, little-endian (docs/SPEC.md section 4.1). It also says what an encoder is.
 
-    begin(buffer, start, limit)         new block: the payload goes to buffer[start:limit]
-    encode(frames, index, count)        take up to `count` frames from frame `index` of the int32 array; fewer when the
-                                        next one might not fit; returns how many
-    limit                               may be lowered between calls: events take room from the end
-    payload_bytes()                     length now if the block ended here, a multiple of 4; writes whatever is pending
-                                        behind the last full word but goes on undisturbed
+begin(buffer, start, limit)         new block: the payload goes to buffer[start:limit]
+encode(frames, index, count)        take up to `count` frames from frame `index` of the int32 array; fewer when the
+                                    next one might not fit; returns how many
+limit                               may be lowered between calls, down to what payload_bytes() takes: events take
+                                    room from the end
+payload_bytes()                     length now if the block ended here; writes whatever is pending, and encoding can
+                                    go on
 """
 
 from . import constants as c

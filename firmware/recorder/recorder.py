@@ -46,9 +46,9 @@ def encoder_of(codec_id):
         return Encoder
     if codec_id == c.CODEC_ADAPTIVE:
         try:
+            from .codec_fast import Encoder
+        except ImportError:  # no viper
             from .codec import Encoder
-        except ImportError:
-            raise SettingError("codec 1 is not in this firmware: take codec 0")
         return Encoder
     raise SettingError("codec %r: 0 (RAW24) or 1 (ADAPTIVE)" % (codec_id,))
 
@@ -69,7 +69,7 @@ class Recorder:
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
 
-    def start(self, signal, codec_id=c.CODEC_RAW24, reason=c.START_REASON_COMMAND, anchor=None, notes=()):
+    def start(self, signal, codec_id=c.CODEC_ADAPTIVE, reason=c.START_REASON_COMMAND, anchor=None, notes=()):
         """Begin a session; `anchor` is (utc_us, uncertainty_ms) of this moment if time of day is known."""
         if self.state != IDLE:
             raise StateError("cannot start while %s" % self.state)

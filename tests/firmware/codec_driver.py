@@ -9,6 +9,7 @@ import struct
 import sys
 from array import array
 
+
 def play(encoder, steps, frames, buffer, start, limit):
     """Do the steps of a case; return what each of them gave, and the payload."""
     answers = []

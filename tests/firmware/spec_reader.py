@@ -6,22 +6,64 @@ It takes a card image, finds segment files by their headers at sectors, and read
 
 import struct
 from binascii import crc32
+from functools import cached_property
 
 import numpy as np
+from recorder import codec
+
+try:
+    from octolead import native
+except ImportError:
+    native = None
 
 HEADER = struct.Struct("<4sBBHHHIQHBBI8s8sIIQ8sQqIBBBBHBBHhHHII16sHHII")
-FIELDS = (
-    "magic major minor header_bytes block_bytes flags number first_frame n_frames n_leads codec rate_mhz device_id "
-    "session_id ring_seq step_den step_num lead_ids anchor_frame anchor_utc_us anchor_uncertainty_ms gain shift source "
-    "slot_sectors lead_off saturated inputs battery_mv temperature write_last_ms write_max_ms frames_lost calibration "
-    "chain_tag payload_bytes reserved body_crc header_crc"
-).split()
+FIELDS = [
+    "magic",
+    "major",
+    "minor",
+    "header_bytes",
+    "block_bytes",
+    "flags",
+    "number",
+    "first_frame",
+    "n_frames",
+    "n_leads",
+    "codec",
+    "rate_mhz",
+    "device_id",
+    "session_id",
+    "ring_seq",
+    "step_den",
+    "step_num",
+    "lead_ids",
+    "anchor_frame",
+    "anchor_utc_us",
+    "anchor_uncertainty_ms",
+    "gain",
+    "shift",
+    "source",
+    "slot_sectors",
+    "lead_off",
+    "saturated",
+    "inputs",
+    "battery_mv",
+    "temperature",
+    "write_last_ms",
+    "write_max_ms",
+    "frames_lost",
+    "calibration",
+    "chain_tag",
+    "payload_bytes",
+    "reserved",
+    "body_crc",
+    "header_crc",
+]
 MARK, LEAD_OFF, SATURATED, GAP, ANCHOR, BUTTON, FAULT, NOTE, START, STOP = 1, 2, 3, 4, 5, 8, 9, 10, 11, 12
 CHECKPOINT, LAST = 1, 256
 
 
 class Block:
-    """A sound block: header fields as attributes, `events` [(type, frame, data)], `frames` for RAW24."""
+    """A sound block: header fields as attributes, `events` [(type, frame, data)], `frames`."""
 
     def __init__(self, data):
         for name, value in zip(FIELDS, HEADER.unpack_from(data), strict=True):
@@ -36,19 +78,32 @@ class Block:
             assert offset < self.n_frames or self.n_frames == 0 or kind == STOP, (kind, offset, self.n_frames)
             self.events.append((kind, self.first_frame + offset, bytes(data[at + 4 : at + 4 + length])))
             at += 4 + length
-        assert not any(data[at : self.block_bytes]) and self.block_bytes - at < 4
+        assert not any(data[at : self.block_bytes])
+        assert self.block_bytes - at < 4
         offsets = [frame for _, frame, _ in self.events]
         assert offsets == sorted(offsets)
-        self.frames = None
+        self.payload = data[self.header_bytes : end]
+
+    @cached_property
+    def frames(self):
+        """The values, int32 (frames, leads): codec 0 by the page, codec 1 by the C core or, without it, plain Python."""
         if self.codec == 0:
-            raw = np.frombuffer(data, np.uint8, 3 * self.n_leads * self.n_frames, self.header_bytes).reshape(-1, 3)
+            raw = np.frombuffer(self.payload, np.uint8, 3 * self.n_leads * self.n_frames).reshape(-1, 3)
             value = raw[:, 0].astype(np.int32) | raw[:, 1].astype(np.int32) << 8 | raw[:, 2].astype(np.int32) << 16
-            self.frames = ((value ^ 0x800000) - 0x800000).reshape(-1, self.n_leads)
+            return ((value ^ 0x800000) - 0x800000).reshape(-1, self.n_leads)
+        return decode_adaptive(self.payload, self.n_frames, self.lead_ids[: self.n_leads], self.rate_mhz)
 
     @property
     def end(self):
         """Frame after the last."""
         return self.first_frame + self.n_frames
+
+
+def decode_adaptive(payload, n_frames, lead_ids, rate_mhz):
+    """Return the frames of a payload of codec 1."""
+    if native is not None:
+        return native.decode_payload(payload, n_frames, codec_id=1, lead_ids=lead_ids, rate_mhz=rate_mhz)
+    return np.array(codec.decode(payload, n_frames, lead_ids, rate_mhz), np.int32).reshape(-1, len(lead_ids))
 
 
 def parse_block(data):

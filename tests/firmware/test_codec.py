@@ -42,8 +42,9 @@ class Case:
     def packed(self):
         """Return the case as codec_driver.py reads it."""
         n_leads = len(self.lead_ids)
-        head = struct.pack("<8i", n_leads, self.rate_mhz, len(self.frames), START, START + self.room, len(self.steps),
-                           START + self.room + MARGIN, 0)
+        head = struct.pack(
+            "<8i", n_leads, self.rate_mhz, len(self.frames), START, START + self.room, len(self.steps), START + self.room + MARGIN, 0
+        )
         ids = bytes([*self.lead_ids, *[0] * (8 - n_leads)])
         return head + ids + np.array(self.steps, "<i4").tobytes() + self.frames.tobytes()
 
@@ -77,8 +78,11 @@ def mixture(n, n_leads, seed=2):
 
 
 def cases():
-    out = [Case("ecg 500", ecg(500)[:2600]), Case("ecg 250", ecg(250)[:500], rate_mhz=250_000),
-           Case("ecg 1000", ecg(1000)[:500], rate_mhz=1_000_000)]
+    out = [
+        Case("ecg 500", ecg(500)[:2600]),
+        Case("ecg 250", ecg(250)[:500], rate_mhz=250_000),
+        Case("ecg 1000", ecg(1000)[:500], rate_mhz=1_000_000),
+    ]
     for n_leads in range(1, 9):
         out.append(Case(f"{n_leads} leads", ecg(500)[:200, :n_leads], EIGHT[:n_leads]))
         out.append(Case(f"{n_leads} leads, mixture", mixture(300, n_leads, n_leads), EIGHT[8 - n_leads :]))
@@ -106,8 +110,11 @@ def cases():
         Case("full at once", noise(50, 8, -(2**31), big), room=100),
         Case("no room", np.zeros((5, 8)), room=39),
         Case("room for one", np.full((5, 8), 2**30), room=40),
-        Case("closed early", ecg(500)[:900], steps=[(FRAMES, 1), (CLOSE, 0), (FRAMES, 1), (CLOSE, 0), (CLOSE, 0), (FRAMES, 500),
-                                                    (CLOSE, 0), (FRAMES, 398)]),
+        Case(
+            "closed early",
+            ecg(500)[:900],
+            steps=[(FRAMES, 1), (CLOSE, 0), (FRAMES, 1), (CLOSE, 0), (CLOSE, 0), (FRAMES, 500), (CLOSE, 0), (FRAMES, 398)],
+        ),
         Case("batches", ecg(500)[:1500], steps=[(FRAMES, n) for n in (128, 1, 0, 127, 128, 3, 637, 476)]),
     ]
     return out
@@ -115,8 +122,12 @@ def cases():
 
 CASES = cases()
 LOWERED = [
-    Case("limit lowered", ecg(500)[:2000], room=5000,
-         steps=[(FRAMES, 700), (CLOSE, 0), (LIMIT, START + 4000), (FRAMES, 100), (LIMIT, START + 3900), (FRAMES, 1000)]),
+    Case(
+        "limit lowered",
+        ecg(500)[:2000],
+        room=5000,
+        steps=[(FRAMES, 700), (CLOSE, 0), (LIMIT, START + 4000), (FRAMES, 100), (LIMIT, START + 3900), (FRAMES, 1000)],
+    ),
     Case("limit below what is there", ecg(500)[:300], room=5000, steps=[(FRAMES, 200), (CLOSE, 0), (LIMIT, START + 40), (FRAMES, 100)]),
     Case("full stays full", ecg(500)[:900], room=1000, steps=[(FRAMES, 800), (FRAMES, 100), (CLOSE, 0), (FRAMES, 100)]),
 ]
@@ -163,8 +174,10 @@ def c_core(tmp_path_factory):
     library = tmp_path_factory.mktemp("core") / "adaptive.so"
     native = ROOT / "native"
     sources = [native / "src" / f"adaptive_{part}.c" for part in ("encode", "decode")]
-    subprocess.run([compiler, "-O2", "-Wno-psabi", "-fPIC", "-shared", "-I", native / "include", "-I", native / "src", "-o", library,
-                    *sources], check=True)
+    subprocess.run(
+        [compiler, "-O2", "-Wno-psabi", "-fPIC", "-shared", "-I", native / "include", "-I", native / "src", "-o", library, *sources],
+        check=True,
+    )
     core = ctypes.CDLL(str(library))
     core.ol_adaptive_push.restype = core.ol_adaptive_finish.restype = ctypes.c_size_t
     return core

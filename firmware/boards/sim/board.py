@@ -24,12 +24,37 @@ from .virtual_clock import RealTicks, VirtualTicks
 from .virtual_input import Input, Silence
 
 DEFAULTS = {
-    "input": None, "card": None, "card_mib": 64, "format": False, "ring_mib": 0, "slot_bytes": c.DEFAULT_SLOT_BYTES,
-    "rate_hz": 500, "gain": 6, "shift": 6, "source": "electrodes", "codec": c.CODEC_RAW24, "frames": 0,
-    "ring_frames": 4096, "marks": [], "remote_marks": [], "lead_off": [], "slips": [], "utc_us": None,
-    "utc_uncertainty_ms": 1000, "set_time_at": None, "clock": "virtual", "device_id": "0000000000000000",
-    "session_id": None, "tap": None, "card_write_ms": 0, "card_faults": [], "cut_after_writes": None,
-    "torn_sectors": None, "notes": {}, "chip_id": None, "battery_mv": 0,
+    "input": None,
+    "card": None,
+    "card_mib": 64,
+    "format": False,
+    "ring_mib": 0,
+    "slot_bytes": c.DEFAULT_SLOT_BYTES,
+    "rate_hz": 500,
+    "gain": 6,
+    "shift": 6,
+    "source": "electrodes",
+    "codec": c.CODEC_ADAPTIVE,
+    "frames": 0,
+    "ring_frames": 4096,
+    "marks": [],
+    "remote_marks": [],
+    "lead_off": [],
+    "slips": [],
+    "utc_us": None,
+    "utc_uncertainty_ms": 1000,
+    "set_time_at": None,
+    "clock": "virtual",
+    "device_id": "0000000000000000",
+    "session_id": None,
+    "tap": None,
+    "card_write_ms": 0,
+    "card_faults": [],
+    "cut_after_writes": None,
+    "torn_sectors": None,
+    "notes": {},
+    "chip_id": None,
+    "battery_mv": 0,
 }
 PROGRESS_MS = 500
 MAX_COLLECTED = 4 << 20
@@ -69,7 +94,7 @@ class Simulator:
         self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom)
         supply = None
         if config["battery_mv"]:
-            supply = lambda: (config["battery_mv"], c.TEMPERATURE_UNKNOWN)  # noqa: E731
+            supply = lambda: (config["battery_mv"], c.TEMPERATURE_UNKNOWN)
         # A board collects after each block; over a big heap that would cost more than all the rest.
         collect = gc.collect if gc.mem_free() < MAX_COLLECTED else None
         self.app = App(self.recorder, supply=supply, collect=collect)
