@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a custom MicroPython build freezes (docs.micropython.org, "manifest files"): the recorder and, by the build's
 # option `board`, one board. The simulator is never frozen.
-# ruff: noqa: F821
 options.defaults(board=None)
 package("recorder", base_path=".", opt=2)
 if options.board:

@@ -24,11 +24,24 @@ SOURCES = {"electrodes": m.MUX_NORMAL, "shorted": m.MUX_SHORTED, "test": m.MUX_T
 class FrontEndSettings:
     """What the converter is to do: rate in samples/s, gain, where the signal comes from, lead-off, Wilson, right leg."""
 
-    def __init__(self, rate_hz=500, gain=6, source="electrodes", test_amplitude=1, test_frequency="1hz",
-                 lead_off_na=6, comparator_percent=95, wilson=True, right_leg=True):
+    def __init__(
+        self,
+        rate_hz=500,
+        gain=6,
+        source="electrodes",
+        test_amplitude=1,
+        test_frequency="1hz",
+        lead_off_na=6,
+        comparator_percent=95,
+        wilson=True,
+        right_leg=True,
+    ):
         for what, value, allowed in (
-            ("rate_hz", rate_hz, m.RATE_BITS), ("gain", gain, m.GAIN_BITS), ("source", source, SOURCES),
-            ("test_amplitude", test_amplitude, (1, 2)), ("test_frequency", test_frequency, m.TEST_FREQUENCY),
+            ("rate_hz", rate_hz, m.RATE_BITS),
+            ("gain", gain, m.GAIN_BITS),
+            ("source", source, SOURCES),
+            ("test_amplitude", test_amplitude, (1, 2)),
+            ("test_frequency", test_frequency, m.TEST_FREQUENCY),
             ("comparator_percent", comparator_percent, m.COMPARATOR_PERCENT),
         ):
             if value not in allowed:
@@ -62,10 +75,16 @@ class FrontEndSettings:
             config4 = m.COMPARATORS_ON
         channel = m.GAIN_BITS[self.gain] | SOURCES[self.source]
         values = [
-            ("CONFIG3", config3), ("CONFIG1", m.RATE_BITS[self.rate_hz]), ("CONFIG2", config2),
-            ("LOFF", loff), ("CONFIG4", config4),
-            ("RLD_SENSP", 0x03 if self.right_leg else 0), ("RLD_SENSN", 0x01 if self.right_leg else 0),
-            ("LOFF_SENSP", 0xFF * sense), ("LOFF_SENSN", 0x01 * sense), ("LOFF_FLIP", 0),
+            ("CONFIG3", config3),
+            ("CONFIG1", m.RATE_BITS[self.rate_hz]),
+            ("CONFIG2", config2),
+            ("LOFF", loff),
+            ("CONFIG4", config4),
+            ("RLD_SENSP", 0x03 if self.right_leg else 0),
+            ("RLD_SENSN", 0x01 if self.right_leg else 0),
+            ("LOFF_SENSP", 0xFF * sense),
+            ("LOFF_SENSN", 0x01 * sense),
+            ("LOFF_FLIP", 0),
             ("WCT1", m.WCT_A_ON | m.WCT_CH1P if self.wilson else 0),
             ("WCT2", m.WCT_B_ON | m.WCT_C_ON | m.WCT_CH1N << 3 | m.WCT_CH2P if self.wilson else 0),
         ]

@@ -73,8 +73,7 @@ class Volume:
         if entry >= 0x0FFFFFF8:
             return 0
         if not 2 <= entry < self.clusters + 2:
-            raise CardError("FAT entry of cluster %d is %d: the file system is damaged, format the card" % (cluster, entry),
-                            "card_damaged")
+            raise CardError("FAT entry of cluster %d is %d: the file system is damaged, format the card" % (cluster, entry), "card_damaged")
         return entry
 
     def _entries(self, cluster):

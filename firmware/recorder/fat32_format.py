@@ -39,7 +39,9 @@ def layout(n_sectors):
     if clusters < MIN_CLUSTERS:
         raise CardError(
             "card of %d sectors is too small for FAT32 (%d clusters, at least %d): take one of 34 MiB or more"
-            % (n_sectors, clusters, MIN_CLUSTERS), "card_too_small")
+            % (n_sectors, clusters, MIN_CLUSTERS),
+            "card_too_small",
+        )
     return cluster, reserved, fat, clusters
 
 
@@ -50,8 +52,37 @@ def format_card(device, label="OCTOLEAD", serial=0):
     name = (label.upper() + " " * 11)[:11].encode()
     boot = bytearray(512)
     struct.pack_into(
-        "<3s8sHBHBHHBHHHIIIHHIHH12sBBBI11s8s", boot, 0, b"\xeb\x58\x90", b"OCTOLEAD", 512, cluster, reserved, 2, 0, 0,
-        0xF8, 0, 63, 255, 0, n_sectors, fat, 0, 0, 2, 1, 6, bytes(12), 0x80, 0, 0x29, serial, name, b"FAT32   ")
+        "<3s8sHBHBHHBHHHIIIHHIHH12sBBBI11s8s",
+        boot,
+        0,
+        b"\xeb\x58\x90",
+        b"OCTOLEAD",
+        512,
+        cluster,
+        reserved,
+        2,
+        0,
+        0,
+        0xF8,
+        0,
+        63,
+        255,
+        0,
+        n_sectors,
+        fat,
+        0,
+        0,
+        2,
+        1,
+        6,
+        bytes(12),
+        0x80,
+        0,
+        0x29,
+        serial,
+        name,
+        b"FAT32   ",
+    )
     boot[90:92] = b"\xeb\xfe"  # jump to itself: not bootable
     boot[510:512] = b"\x55\xaa"
     info = bytearray(512)

@@ -5,7 +5,9 @@ import micropython
 
 
 @micropython.viper
-def unpack_bytes(source_: object, offset: int, count: int, out_: object, index: int, shift: int, state: int, mask: int, result_: object) -> int:
+def unpack_bytes(
+    source_: object, offset: int, count: int, out_: object, index: int, shift: int, state: int, mask: int, result_: object
+) -> int:
     source = ptr8(source_)
     out = ptr32(out_)
     result = ptr32(result_)
@@ -38,7 +40,9 @@ def unpack_bytes(source_: object, offset: int, count: int, out_: object, index: 
 
 
 @micropython.viper
-def unpack_words(source_: object, offset: int, count: int, out_: object, index: int, shift: int, state: int, mask: int, result_: object) -> int:
+def unpack_words(
+    source_: object, offset: int, count: int, out_: object, index: int, shift: int, state: int, mask: int, result_: object
+) -> int:
     source = ptr32(source_)
     out = ptr32(out_)
     result = ptr32(result_)

@@ -115,8 +115,7 @@ class Store:
                     reason = error
             self.next_seq = seq + 1
         self.next_seq -= SKIPS + 1
-        raise CardError("the card did not take the block for ring slot %d (%r)" % (self.next_seq % self.n_slots, reason),
-                        "card_write")
+        raise CardError("the card did not take the block for ring slot %d (%r)" % (self.next_seq % self.n_slots, reason), "card_write")
 
     def write_checkpoint(self, view, block_bytes, seq, turn):
         """Write the image of the open block `seq` at one of the two slots behind its own; False when it failed."""
@@ -136,8 +135,23 @@ class Store:
 def segment_header(ring_id, device_id, index, count, slot_bytes, slots_per_segment):
     """Return the first sector of a segment file."""
     sector = bytearray(c.SECTOR_BYTES)
-    struct.pack_into(c.SEGMENT_HEADER_FORMAT, sector, 0, c.SEGMENT_MAGIC, c.VERSION_MAJOR, c.VERSION_MINOR,
-                     c.SEGMENT_HEADER_SIZE, ring_id, device_id, index, count, slot_bytes, slots_per_segment, bytes(24), 0)
+    struct.pack_into(
+        c.SEGMENT_HEADER_FORMAT,
+        sector,
+        0,
+        c.SEGMENT_MAGIC,
+        c.VERSION_MAJOR,
+        c.VERSION_MINOR,
+        c.SEGMENT_HEADER_SIZE,
+        ring_id,
+        device_id,
+        index,
+        count,
+        slot_bytes,
+        slots_per_segment,
+        bytes(24),
+        0,
+    )
     at = c.SEGMENT_HEADER_HEADER_CRC32
     struct.pack_into("<I", sector, at, crc32(memoryview(sector)[:at]))
     return sector
@@ -173,14 +187,15 @@ def open_store(device, device_id, ticks):
     for index in range(count):
         extent = known.get(index)
         if extent is None:
-            raise CardError("segment %d of %d is missing: save the recordings, then format the card" % (index, count),
-                            "card_damaged")
+            raise CardError("segment %d of %d is missing: save the recordings, then format the card" % (index, count), "card_damaged")
         if not extent.contiguous:
-            raise CardError("%s is fragmented: save the recordings, then format the card" % segment_path(index),
-                            "card_fragmented")
+            raise CardError("%s is fragmented: save the recordings, then format the card" % segment_path(index), "card_fragmented")
         if extent.size_bytes < (slots + 1) * slot_bytes:
-            raise CardError("%s has %d bytes, needs %d: save the recordings, then format the card"
-                            % (segment_path(index), extent.size_bytes, (slots + 1) * slot_bytes), "card_damaged")
+            raise CardError(
+                "%s has %d bytes, needs %d: save the recordings, then format the card"
+                % (segment_path(index), extent.size_bytes, (slots + 1) * slot_bytes),
+                "card_damaged",
+            )
         segments.append(extent.first_sector)
     return Store(device, segments, slots, slot_bytes, ring_id, device_id, ticks)
 
@@ -216,8 +231,7 @@ def _refuse_unknown(device, extent):
     for slot_bytes in (4096, 8192, 16384):
         device.readblocks(extent.first_sector + slot_bytes // 512, sector)
         if sector[0:4] == c.BLOCK_MAGIC:
-            raise CardError("no segment header is readable but there are blocks: save the recordings, then format the card",
-                            "card_damaged")
+            raise CardError("no segment header is readable but there are blocks: save the recordings, then format the card", "card_damaged")
 
 
 def plan(free_bytes, slot_bytes, ring_bytes=0):
@@ -228,8 +242,11 @@ def plan(free_bytes, slot_bytes, ring_bytes=0):
     count = max(1, -(-usable // MAX_SEGMENT_BYTES))
     size = usable // count // slot_bytes * slot_bytes
     if size // slot_bytes - 1 < MIN_SLOTS:
-        raise CardError("%d KiB free on the card, a ring takes at least %d KiB: empty or format the card"
-                        % (free_bytes // 1024, (RESERVE_BYTES + (MIN_SLOTS + 1) * slot_bytes) // 1024), "card_too_small")
+        raise CardError(
+            "%d KiB free on the card, a ring takes at least %d KiB: empty or format the card"
+            % (free_bytes // 1024, (RESERVE_BYTES + (MIN_SLOTS + 1) * slot_bytes) // 1024),
+            "card_too_small",
+        )
     return count, size
 
 
@@ -243,8 +260,7 @@ def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
             if segments:
                 break
         else:
-            raise CardError("no %d MiB in one piece on the card: save what is on it, then format it" % (size >> 20),
-                            "card_fragmented")
+            raise CardError("no %d MiB in one piece on the card: save what is on it, then format it" % (size >> 20), "card_fragmented")
         slots = size // slot_bytes - 1
         for index in range(count - 1, -1, -1):
             device.writeblocks(segments[index], segment_header(ring_id, device_id, index, count, slot_bytes, slots))

@@ -97,7 +97,8 @@ bench.transfer(m.RDATAC)
 bench.wreg(m.ADDRESS["LOFF"], 0x55)
 assert bench.rreg(0) == [0]
 bench.transfer(m.SDATAC)
-assert bench.rreg(0) == [0x92] and bench.rreg(m.ADDRESS["LOFF"]) == [0]
+assert bench.rreg(0) == [0x92]
+assert bench.rreg(m.ADDRESS["LOFF"]) == [0]
 ok("ignored in continuous mode")
 
 for rate, gain, source in ((250, 1, "electrodes"), (500, 12, "test"), (1000, 8, "shorted")):
@@ -107,7 +108,8 @@ for rate, gain, source in ((250, 1, "electrodes"), (500, 12, "test"), (1000, 8, 
     for name, value in settings.registers():
         assert bench.driver.read_register(name) & m.REGISTERS[m.ADDRESS[name]][3] == value, name
     assert bench.driver.verify(settings) is None
-    assert bench.chip.rate_hz() == rate and bench.chip.violations == 0
+    assert bench.chip.rate_hz() == rate
+    assert bench.chip.violations == 0
     bench.wreg(m.ADDRESS["WCT1"], 0x77)
     wrong = bench.driver.verify(settings)
     assert (wrong.name, wrong.got) == ("WCT1", 0x77)
@@ -123,7 +125,8 @@ for name in ("CONFIG1", "CH5SET", "WCT2"):
     bench = Bench()
     bench.chip.stuck[name] = 0x01
     error = refuses(RegisterError, bench.driver.configure, FrontEndSettings(500))
-    assert (error.name, error.got) == (name, 0x01) and error.wrote == dict(FrontEndSettings(500).registers())[name]
+    assert (error.name, error.got) == (name, 0x01)
+    assert error.wrote == dict(FrontEndSettings(500).registers())[name]
 ok("write that does not stick")
 
 bench = Bench()
@@ -133,7 +136,8 @@ bench = Bench(power=False)
 bench.pins[3].value(1)
 bench.ticks.sleep_ms(100)
 bench.transfer(m.SDATAC)
-assert bench.chip.violations == 1 and bench.chip.continuous
+assert bench.chip.violations == 1
+assert bench.chip.continuous
 ok("commands too close")
 
 bench = Bench(nv=1000000)

@@ -62,7 +62,9 @@ with open("/m/HELLO.TXT") as file:
     assert file.read() == "x" * 5000
 vfs.umount("/m")
 volume = Volume(device)
-assert volume.label == b"OCTOLEAD   " and volume.lookup("/HELLO.TXT")[1] == 5000 and volume.lookup("/NO.TXT") is None
+assert volume.label == b"OCTOLEAD   "
+assert volume.lookup("/HELLO.TXT")[1] == 5000
+assert volume.lookup("/NO.TXT") is None
 ok("format and mount")
 
 mounted(device)
@@ -75,7 +77,8 @@ with open("/m/OCTOLEAD/A.BIN", "wb") as file:
     file.write(b"12345")
 vfs.umount("/m")
 extent = Volume(device).extent("/OCTOLEAD/SEG00000.OLS")
-assert extent.contiguous and extent.size_bytes == 20 * MIB
+assert extent.contiguous
+assert extent.size_bytes == 20 * MIB
 device.writeblocks(extent.first_sector + 7, b"Z" * 512)
 mounted(device)
 with open("/m/OCTOLEAD/SEG00000.OLS", "rb") as file:
@@ -135,7 +138,8 @@ table[510:512] = b"\x55\xaa"
 device.writeblocks(0, table)
 made = ring(device)
 found = open_store(device, DEVICE, TICKS)
-assert found.segments == made.segments and found.n_slots == made.n_slots
+assert found.segments == made.segments
+assert found.n_slots == made.n_slots
 ok("partition table")
 
 device = card(40)
@@ -179,7 +183,10 @@ assert len(made.segments) == 4
 found = open_store(device, DEVICE, TICKS)
 assert found.segments == made.segments
 assert [found.sector_of(seq) for seq in (0, found.slots_per_segment, found.n_slots)] == [
-    made.segments[0] + 16, made.segments[1] + 16, made.segments[0] + 16]
+    made.segments[0] + 16,
+    made.segments[1] + 16,
+    made.segments[0] + 16,
+]
 mounted(device)
 os.remove("/m" + segment_path(2))
 vfs.umount("/m")
@@ -196,12 +203,16 @@ ok("half-made ring")
 
 device.writeblocks(made.segments[0], bytes(512))
 found = open_store(device, DEVICE, TICKS)
-assert found.n_slots == made.n_slots and found.segments == made.segments
+assert found.n_slots == made.n_slots
+assert found.segments == made.segments
 ok("damaged header")
 
 head = found.recover()
-assert head.next_seq == 0 and head.clean and found.search_reads <= 200
-assert found.ring_id == b"ringring" and found.slot_bytes == 8192
+assert head.next_seq == 0
+assert head.clean
+assert found.search_reads <= 200
+assert found.ring_id == b"ringring"
+assert found.slot_bytes == 8192
 ok("reopened ring")
 
 device = formatted(40)

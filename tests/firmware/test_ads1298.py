@@ -10,9 +10,19 @@ from recorder.ads1298 import FrontEndSettings
 from recorder.errors import SettingError
 
 CASES = (
-    "reset values", "every writable bit", "read-only registers", "ignored in continuous mode", "power-up and settings",
-    "bad ID", "write that does not stick", "commands too close", "RDATA and RDATAC", "lead-off only with comparators",
-    "slip of the nibble", "stop and standby", "gains and limits",
+    "reset values",
+    "every writable bit",
+    "read-only registers",
+    "ignored in continuous mode",
+    "power-up and settings",
+    "bad ID",
+    "write that does not stick",
+    "commands too close",
+    "RDATA and RDATAC",
+    "lead-off only with comparators",
+    "slip of the nibble",
+    "stop and standby",
+    "gains and limits",
 )
 
 
@@ -25,18 +35,27 @@ def test_driver_and_virtual_chip():
 def test_registers_are_those_of_the_data_sheet():
     """SBAS459, register map: 26 registers 0x00 to 0x19, each once, in order."""
     assert [address for address, _, _, _ in m.REGISTERS] == list(range(0x1A))
-    assert m.ADDRESS["CH8SET"] == 0x0C and m.ADDRESS["WCT2"] == 0x19 and m.ADDRESS["CONFIG4"] == 0x17
+    assert m.ADDRESS["CH8SET"] == 0x0C
+    assert m.ADDRESS["WCT2"] == 0x19
+    assert m.ADDRESS["CONFIG4"] == 0x17
 
 
 def test_settings_become_registers():
     values = dict(FrontEndSettings(500, 6).registers())
-    assert values["CONFIG1"] == 0x86 and values["CONFIG2"] == 0x00 and values["CONFIG3"] == 0xCC
-    assert values["LOFF"] == 0x03 and values["CONFIG4"] == 0x02
-    assert values["LOFF_SENSP"] == 0xFF and values["LOFF_SENSN"] == 0x01
-    assert values["WCT1"] == 0x08 and values["WCT2"] == 0xCA
+    assert values["CONFIG1"] == 0x86
+    assert values["CONFIG2"] == 0x00
+    assert values["CONFIG3"] == 0xCC
+    assert values["LOFF"] == 0x03
+    assert values["CONFIG4"] == 0x02
+    assert values["LOFF_SENSP"] == 0xFF
+    assert values["LOFF_SENSN"] == 0x01
+    assert values["WCT1"] == 0x08
+    assert values["WCT2"] == 0xCA
     assert values["CH1SET"] == values["CH8SET"] == 0x00
     values = dict(FrontEndSettings(250, 12, "test", test_amplitude=2, test_frequency="2hz").registers())
-    assert values["CONFIG1"] == 0x06 and values["CONFIG2"] == 0x15 and values["CH3SET"] == 0x65
+    assert values["CONFIG1"] == 0x06
+    assert values["CONFIG2"] == 0x15
+    assert values["CH3SET"] == 0x65
     assert values["LOFF_SENSP"] == values["CONFIG4"] == 0
     assert dict(FrontEndSettings(1000).registers())["CONFIG1"] == 0x85
     assert dict(FrontEndSettings(lead_off_na=24, comparator_percent=70).registers())["LOFF"] == 0xEF

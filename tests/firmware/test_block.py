@@ -32,7 +32,12 @@ def test_a_block_without_frames_is_sound():
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(st.integers(0, 90), st.sampled_from(["mark", "lead_off", "gap", "none", "checkpoint", "first"]), st.integers(0, 200)), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 90), st.sampled_from(["mark", "lead_off", "gap", "none", "checkpoint", "first"]), st.integers(0, 200)),
+        max_size=20,
+    )
+)
 def test_frames_and_events_come_back_whatever_fills_the_block(steps):
     """All frames offered are in the blocks in order, and each event stands at the frame it was added before."""
     builder = new_builder()
@@ -70,7 +75,8 @@ def test_frames_and_events_come_back_whatever_fills_the_block(steps):
         elif action == "checkpoint":
             builder.finish(len(blocks), c.FLAG_CHECKPOINT, UNKNOWN, new_conditions())
             block = spec.parse_block(builder.view())
-            assert block.end == total and block.flags == c.FLAG_CHECKPOINT
+            assert block.end == total
+            assert block.flags == c.FLAG_CHECKPOINT
         elif action == "first":
             add(events.fault(1, size), first=True)
             wanted.append((c.EVENT_FAULT, builder.first_frame, events.fault(1, size)[1]))

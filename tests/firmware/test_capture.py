@@ -28,8 +28,12 @@ class Source(Capture):
             self.produced += 1
 
 
-@given(st.integers(4, 20), st.integers(0, 3), st.sampled_from([0, MASK - 5, MASK]),
-       st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=30))
+@given(
+    st.integers(4, 20),
+    st.integers(0, 3),
+    st.sampled_from([0, MASK - 5, MASK]),
+    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30)), max_size=30),
+)
 def test_frames_come_out_in_order_and_missing_ones_are_counted(n_frames, guard, start_at, steps):
     capture = Source(n_frames, guard, start_at)
     expected = 0

@@ -20,9 +20,20 @@ needs_fsck = pytest.mark.skipif(FSCK is None, reason="no fsck.vfat (dosfstools)"
 needs_mtools = pytest.mark.skipif(shutil.which("mcopy") is None, reason="no mtools")
 
 CASES = (
-    "format and mount", "contiguous file", "fragmented file", "partition table", "no file system", "FAT16",
-    "fragmented card", "full card", "write-protected card", "missing segment", "half-made ring", "damaged header",
-    "reopened ring", "unknown blocks",
+    "format and mount",
+    "contiguous file",
+    "fragmented file",
+    "partition table",
+    "no file system",
+    "FAT16",
+    "fragmented card",
+    "full card",
+    "write-protected card",
+    "missing segment",
+    "half-made ring",
+    "damaged header",
+    "reopened ring",
+    "unknown blocks",
 )
 
 
@@ -43,7 +54,7 @@ class FileDevice:
     """The block device that the formatter needs, over a file, without MicroPython."""
 
     def __init__(self, path, n_sectors):
-        self.file = open(path, "w+b")  # noqa: SIM115
+        self.file = open(path, "w+b")
         self.file.truncate(n_sectors * 512)
         self.n_sectors = n_sectors
 
@@ -67,7 +78,8 @@ def test_fsck_finds_nothing_after_the_format_alone(tmp_path, n_sectors):
     with open(path, "rb") as file:
         first = file.read(8 * 512)
     assert first[: 2 * 512] == first[6 * 512 : 8 * 512]
-    assert first[512:516] == b"RRaA" and first[510:512] == b"\x55\xaa"
+    assert first[512:516] == b"RRaA"
+    assert first[510:512] == b"\x55\xaa"
     path.unlink()
 
 
@@ -122,17 +134,21 @@ def test_a_layout_is_always_fat32(n_sectors):
     assert MIN_CLUSTERS <= clusters < 0x0FFFFFF5
     assert 512 * fat >= 4 * (clusters + 2)
     assert reserved + 2 * fat + clusters * cluster <= n_sectors < reserved + 2 * fat + (clusters + 1) * cluster
-    assert (reserved + 2 * fat) % cluster == 0 and reserved < 65536
+    assert (reserved + 2 * fat) % cluster == 0
+    assert reserved < 65536
 
 
 def test_a_card_that_is_too_small_is_refused_with_both_numbers():
     with pytest.raises(CardError) as error:
         layout(20000)
-    assert error.value.kind == "card_too_small" and "20000" in str(error.value)
+    assert error.value.kind == "card_too_small"
+    assert "20000" in str(error.value)
 
 
 @given(st.integers(4 << 20, 1 << 40), st.sampled_from([4096, 8192, 16384]))
 def test_segments_are_equal_whole_slots_and_at_most_a_gibibyte(free, slot_bytes):
     count, size = plan(free, slot_bytes)
-    assert size <= MAX_SEGMENT_BYTES and size % slot_bytes == 0 and count * size <= free
+    assert size <= MAX_SEGMENT_BYTES
+    assert size % slot_bytes == 0
+    assert count * size <= free
     assert free - count * size <= (1 << 20) + count * slot_bytes

@@ -10,10 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorder import frame
 
-CODES = st.one_of(st.sampled_from([-(2**23), 2**23 - 1, -(2**23) + 1, 2**23 - 2, 0, -1, 31, 32, -32, -33]),
-                  st.integers(-(2**23), 2**23 - 1))
-FRAME = st.tuples(st.sampled_from([0xC, 0xC, 0xC, 0xC, 0xC, 0xC, 0x6, 0x0]), st.sampled_from([0, 0, 0, 0x10, 0xFF]),
-                  st.sampled_from([0, 0, 1, 2, 3]), st.integers(0, 15), st.lists(CODES, min_size=8, max_size=8))
+CODES = st.one_of(
+    st.sampled_from([-(2**23), 2**23 - 1, -(2**23) + 1, 2**23 - 2, 0, -1, 31, 32, -32, -33]), st.integers(-(2**23), 2**23 - 1)
+)
+FRAME = st.tuples(
+    st.sampled_from([0xC, 0xC, 0xC, 0xC, 0xC, 0xC, 0x6, 0x0]),
+    st.sampled_from([0, 0, 0, 0x10, 0xFF]),
+    st.sampled_from([0, 0, 1, 2, 3]),
+    st.integers(0, 15),
+    st.lists(CODES, min_size=8, max_size=8),
+)
 
 
 def pack(frames, words):
@@ -42,7 +48,13 @@ def expect(frames, shift, state, mask):
 
 
 @settings(max_examples=300)
-@given(st.lists(FRAME, max_size=6), st.integers(0, 8), st.sampled_from([0, 2, 0x20, 0x10000]), st.sampled_from([frame.ALL, 0x1FF]), st.booleans())
+@given(
+    st.lists(FRAME, max_size=6),
+    st.integers(0, 8),
+    st.sampled_from([0, 2, 0x20, 0x10000]),
+    st.sampled_from([frame.ALL, 0x1FF]),
+    st.booleans(),
+)
 def test_frames_are_quantised_up_to_the_first_change(frames, shift, state, mask, words):
     source = bytearray(72 if words else 54) + pack(frames, words)
     out = array("i", bytes(4 * 8 * (len(frames) + 1)))

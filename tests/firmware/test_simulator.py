@@ -7,9 +7,16 @@ import struct
 import numpy as np
 import pytest
 import spec_reader as spec
-from conftest import needs_micropython, run_simulator, write_olnv
+from conftest import FIRMWARE, needs_micropython, write_olnv
+from conftest import run_simulator as run_simulator_with
 
 pytestmark = needs_micropython
+
+
+def run_simulator(folder, **config):
+    """Run with codec 0 unless told otherwise: the reader of these tests decodes no other."""
+    config.setdefault("codec", 0)
+    return run_simulator_with(folder, **config)
 
 
 def check_against_tap(blocks, tap, shift=6):
@@ -30,8 +37,17 @@ def check_against_tap(blocks, tap, shift=6):
 def test_every_stored_value_is_what_left_the_chip(tmp_path, rate_hz, gain, shift, slot_bytes):
     source = write_olnv(tmp_path / "in.olnv", rate_hz=rate_hz, seconds=7)
     frames = rate_hz * 23 + 17
-    run = run_simulator(tmp_path, input=source, card_mib=40, frames=frames, tap=str(tmp_path / "tap"), rate_hz=rate_hz,
-                        gain=gain, shift=shift, slot_bytes=slot_bytes)
+    run = run_simulator(
+        tmp_path,
+        input=source,
+        card_mib=40,
+        frames=frames,
+        tap=str(tmp_path / "tap"),
+        rate_hz=rate_hz,
+        gain=gain,
+        shift=shift,
+        slot_bytes=slot_bytes,
+    )
     assert run.code == 0
     assert run.status["frames_played"] == run.status["frames_recorded"] == frames
     assert run.status["spi_violations"] == 0
@@ -44,7 +60,8 @@ def test_every_stored_value_is_what_left_the_chip(tmp_path, rate_hz, gain, shift
     assert first.step_num / first.step_den == pytest.approx(2.4e9 * 2**shift / (gain * (2**23 - 1)), rel=1e-15)
     assert first.device_id == bytes.fromhex("0123456789abcdef")
     assert list(first.lead_ids) == [1, 2, 7, 8, 9, 10, 11, 12]
-    assert blocks[-1].flags & spec.LAST and not any(block.flags & spec.LAST for block in blocks[:-1])
+    assert blocks[-1].flags & spec.LAST
+    assert not any(block.flags & spec.LAST for block in blocks[:-1])
     assert spec.events_of(blocks, spec.START) == [(0, b"\0")]
     assert spec.events_of(blocks, spec.STOP) == [(frames, b"\3")]
 
@@ -60,8 +77,16 @@ def test_the_chip_converts_nanovolts_rounding_half_up(tmp_path, input_500):
 
 def test_marks_and_lead_off_are_exact_to_the_frame(tmp_path, input_500):
     marks = [0, 1, 499, 500, 501, 1702, 1703, 9998]
-    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=10000, marks=marks[2:], remote_marks=[[0, "a"], [777, "größer"]],
-                        lead_off=[[2000, 0b1001], [2001, 8], [3000, 0]], tap=str(tmp_path / "tap"))
+    run = run_simulator(
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        frames=10000,
+        marks=marks[2:],
+        remote_marks=[[0, "a"], [777, "größer"]],
+        lead_off=[[2000, 0b1001], [2001, 8], [3000, 0]],
+        tap=str(tmp_path / "tap"),
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     found = spec.events_of(blocks, spec.MARK)
     assert [frame for frame, data in found if data[0] == 0] == marks[2:]
@@ -79,29 +104,46 @@ def test_marks_and_lead_off_are_exact_to_the_frame(tmp_path, input_500):
 
 def test_a_mark_at_every_frame_offset_of_a_block_boundary(tmp_path, input_500):
     """An event at the frame after the last of a block belongs to the next block."""
-    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=4000, slot_bytes=4096,
-                        remote_marks=[[frame, "x" * (frame % 60)] for frame in range(100, 600)])
+    run = run_simulator(
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        frames=4000,
+        slot_bytes=4096,
+        remote_marks=[[frame, "x" * (frame % 60)] for frame in range(100, 600)],
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     assert [frame for frame, _ in spec.events_of(blocks, spec.MARK)] == list(range(100, 600))
     assert run.status["frames_recorded"] == 4000
 
 
 def test_time_is_an_observation_beside_the_counter(tmp_path, input_500):
-    run_simulator(tmp_path, input=input_500, card_mib=40, frames=5000, utc_us=1_700_000_000_000_000, utc_uncertainty_ms=40, set_time_at=1234)
+    run_simulator(
+        tmp_path, input=input_500, card_mib=40, frames=5000, utc_us=1_700_000_000_000_000, utc_uncertainty_ms=40, set_time_at=1234
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     utc = 1_700_000_000_000_000 + 1234 * 2000
     assert spec.events_of(blocks, spec.ANCHOR) == [(1234, struct.pack("<qI", utc, 40))]
     before = [block for block in blocks if block.end <= 1234]
     after = [block for block in blocks if block.first_frame > 1234]
-    assert before and after
+    assert before
+    assert after
     assert {block.anchor_utc_us for block in before} == {-(2**63)}
     assert {(b.anchor_frame, b.anchor_utc_us, b.anchor_uncertainty_ms) for b in after} == {(1234, utc, 40)}
 
 
 def test_a_stall_of_half_a_second_loses_no_frame(tmp_path, input_500):
-    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=10000, tap=str(tmp_path / "tap"),
-                        card_faults=[{"write": 5, "stall_ms": 500}, {"write": 6, "stall_ms": 500}], card_write_ms=20)
-    assert run.status["frames_lost"] == 0 and run.status["write_max_ms"] == 520
+    run = run_simulator(
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        frames=10000,
+        tap=str(tmp_path / "tap"),
+        card_faults=[{"write": 5, "stall_ms": 500}, {"write": 6, "stall_ms": 500}],
+        card_write_ms=20,
+    )
+    assert run.status["frames_lost"] == 0
+    assert run.status["write_max_ms"] == 520
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     assert not spec.events_of(blocks, spec.GAP)
     assert check_against_tap(blocks, tmp_path / "tap") == 10000
@@ -109,8 +151,9 @@ def test_a_stall_of_half_a_second_loses_no_frame(tmp_path, input_500):
 
 
 def test_a_stall_longer_than_the_ring_is_a_counted_gap_at_the_right_frame(tmp_path, input_500):
-    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=20000, tap=str(tmp_path / "tap"),
-                        card_faults=[{"write": 5, "stall_ms": 12000}])
+    run = run_simulator(
+        tmp_path, input=input_500, card_mib=40, frames=20000, tap=str(tmp_path / "tap"), card_faults=[{"write": 5, "stall_ms": 12000}]
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     gaps = [struct.unpack("<BQ", data) for _, data in spec.events_of(blocks, spec.GAP)]
     assert len(gaps) == 1
@@ -138,8 +181,17 @@ def test_frames_lost_before_the_first_one_and_by_two_causes_at_once(tmp_path, in
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     assert [(frame, struct.unpack("<BQ", data)) for frame, data in spec.events_of(blocks, spec.GAP)] == [(3, (2, 3))]
     assert check_against_tap(blocks, tmp_path / "tap") == 1000
-    run_simulator(tmp_path, input=input_500, card_mib=40, format=True, frames=3000, ring_frames=400, tap=str(tmp_path / "tap"),
-                  slips=[[640, 900]], card_faults=[{"write": 2, "stall_ms": 1500}])
+    run_simulator(
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        format=True,
+        frames=3000,
+        ring_frames=400,
+        tap=str(tmp_path / "tap"),
+        slips=[[640, 900]],
+        card_faults=[{"write": 2, "stall_ms": 1500}],
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     gaps = [struct.unpack("<BQ", data) for _, data in spec.events_of(blocks, spec.GAP)]
     assert {cause for cause, _ in gaps} == {1, 2}
@@ -151,15 +203,23 @@ def test_an_electrode_that_flaps_does_not_fill_the_blocks_with_events(tmp_path, 
     run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=5000, lead_off=flaps, tap=str(tmp_path / "tap"))
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     found = spec.events_of(blocks, spec.LEAD_OFF)
-    assert 16 < len(found) < 50 and found[:16] == [(1000 + i, bytes([4 - i % 2 * 4, 0])) for i in range(16)]
-    assert found[-1][1] == b"\0\0" and 1700 <= found[-1][0] <= 2300
+    assert 16 < len(found) < 50
+    assert found[:16] == [(1000 + i, bytes([4 - i % 2 * 4, 0])) for i in range(16)]
+    assert found[-1][1] == b"\0\0"
+    assert 1700 <= found[-1][0] <= 2300
     assert run.status["electrodes_off"] == 0
     assert check_against_tap(blocks, tmp_path / "tap") == 5000
 
 
 def test_a_refused_write_is_repeated_and_a_refused_block_is_a_gap(tmp_path, input_500):
-    run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=10000, tap=str(tmp_path / "tap"),
-                        card_faults=[{"write": 4, "error": 5}, {"write": 9, "error": 5, "count": 3}, {"write": 20, "error": 5, "count": 8}])
+    run = run_simulator(
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        frames=10000,
+        tap=str(tmp_path / "tap"),
+        card_faults=[{"write": 4, "error": 5}, {"write": 9, "error": 5, "count": 3}, {"write": 20, "error": 5, "count": 8}],
+    )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     numbers = [block.number for block in blocks]
     missing = sorted(set(range(numbers[-1] + 1)) - set(numbers))
@@ -176,7 +236,8 @@ def test_a_refused_write_is_repeated_and_a_refused_block_is_a_gap(tmp_path, inpu
 def test_a_dead_card_stops_the_session_and_says_so(tmp_path, input_500):
     run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=20000, card_faults=[{"write": 4, "error": 5, "count": 100000}])
     assert run.code == 1
-    assert run.last["event"] == "error" and run.last["kind"] == "card_write"
+    assert run.last["event"] == "error"
+    assert run.last["kind"] == "card_write"
 
 
 def test_saturation_and_the_test_signal(tmp_path):
@@ -199,13 +260,17 @@ def test_saturation_and_the_test_signal(tmp_path):
 
 def test_the_input_must_have_the_programmed_rate(tmp_path, input_250):
     run = run_simulator(tmp_path, input=input_250, card_mib=40, frames=100)
-    assert run.code == 1 and run.last["kind"] == "virtual_chip"
-    assert "250.000" in run.last["message"] and "500" in run.last["message"]
+    assert run.code == 1
+    assert run.last["kind"] == "virtual_chip"
+    assert "250.000" in run.last["message"]
+    assert "500" in run.last["message"]
 
 
 def test_a_wrong_chip_is_refused_by_its_id(tmp_path, input_500):
     run = run_simulator(tmp_path, input=input_500, card_mib=40, frames=100, chip_id=0x90)
-    assert run.code == 1 and run.last["kind"] == "front_end_id" and "0x90" in run.last["message"]
+    assert run.code == 1
+    assert run.last["kind"] == "front_end_id"
+    assert "0x90" in run.last["message"]
 
 
 def test_laps_over_a_tiny_ring_keep_the_newest_blocks(tmp_path, input_500):
@@ -220,16 +285,23 @@ def test_laps_over_a_tiny_ring_keep_the_newest_blocks(tmp_path, input_500):
     ring = spec.Ring(tmp_path / "card.img")
     assert min(block.ring_seq for block in ring.sealed.values() if block.session_id.hex() == again.status["session_id"]) > last
     assert max(ring.sealed) == last + again.status["blocks"]
-    assert again.status["ring_search_reads"] <= 200 and not again.status["resumed"]
+    assert again.status["ring_search_reads"] <= 200
+    assert not again.status["resumed"]
 
 
-@pytest.mark.parametrize("torn", [None, 1, 5])
-def test_power_may_go_at_any_write(tmp_path, input_250, torn):
-    """Every sealed block stays, at most 2.5 s of the open part go, and the next start finds its place and keeps both."""
-    config = {"input": input_250, "rate_hz": 250, "slot_bytes": 16384, "ring_mib": 2, "frames": 250 * 20}
+@pytest.mark.parametrize(("codec", "torn"), [(0, None), (0, 1), (0, 5), (1, None), (1, 3)])
+def test_power_may_go_at_any_write(tmp_path, input_250, codec, torn):
+    """Every sealed block stays, at most 2.5 s of the open part go, and the next start finds its place and keeps both.
+
+    Codec 1 fills a block in longer than two checkpoints take, so both slots behind it are used; its payload is not
+    decoded here.
+    """
+    if codec == 1 and not (FIRMWARE / "recorder" / "codec.py").exists():
+        pytest.skip("codec 1 is not in this firmware")
+    config = {"input": input_250, "rate_hz": 250, "slot_bytes": 8192 if codec else 16384, "ring_mib": 2, "frames": 250 * 20, "codec": codec}
     clean = tmp_path / "clean.img"
     run = run_simulator(tmp_path, card=str(clean), card_mib=40, tap=str(tmp_path / "whole"), **config)
-    assert run.status["checkpoints"] >= 6
+    assert run.status["checkpoints"] >= (3 if codec else 6)
     _, codes = spec.read_tap(tmp_path / "whole")
     stored = spec.quantise(codes, 6)
     shutil.copy(clean, tmp_path / "first.img")
@@ -248,25 +320,36 @@ def test_power_may_go_at_any_write(tmp_path, input_250, torn):
         end = 0
         for block in session:
             assert block.first_frame == end
-            assert np.array_equal(block.frames, stored[block.first_frame : block.end])
+            assert codec == 1 or np.array_equal(block.frames, stored[block.first_frame : block.end])
             end = block.end
         assert played - end <= 2.5 * 250, "cut %d: %d of %d frames" % (cut, end, played)
         again = run_simulator(tmp_path, **config)
-        assert again.code == 0 and again.status["ring_search_reads"] <= 200
+        assert again.code == 0
+        assert again.status["ring_search_reads"] <= 200
         assert again.status["resumed"] == bool(session) or torn
         ring = spec.Ring(image)
         assert [(b.number, b.flags, b.n_frames) for b in ring.sessions().get(bytes.fromhex(stopped.status["session_id"]), [])] == [
             (b.number, b.flags, b.n_frames) for b in session
         ]
         newest = ring.sessions()[bytes.fromhex(again.status["session_id"])]
-        assert newest[-1].end == 250 * 20 and newest[0].first_frame == 0
+        assert newest[-1].end == 250 * 20
+        assert newest[0].first_frame == 0
         assert spec.events_of(newest, spec.START) == [(0, b"\2" if again.status["resumed"] else b"\0")]
 
 
 def test_checkpoints_give_way_before_samples_do(tmp_path, input_250):
     """Every write takes almost as long as a block: with checkpoints too the ring of frames would run over."""
-    run = run_simulator(tmp_path, input=input_250, card_mib=40, rate_hz=250, slot_bytes=16384, ring_frames=1000, frames=15000,
-                        card_write_ms=2600, tap=str(tmp_path / "tap"))
+    run = run_simulator(
+        tmp_path,
+        input=input_250,
+        card_mib=40,
+        rate_hz=250,
+        slot_bytes=16384,
+        ring_frames=1000,
+        frames=15000,
+        card_write_ms=2600,
+        tap=str(tmp_path / "tap"),
+    )
     assert run.status["frames_lost"] == 0
     assert run.status["checkpoints_skipped"] > 0
     blocks = spec.Ring(tmp_path / "card.img").only_session()
@@ -280,7 +363,8 @@ def test_notes_battery_and_source_are_in_the_blocks(tmp_path, input_500):
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     assert {block.battery_mv for block in blocks} == {3712}
     notes = [data.decode() for _, data in spec.events_of(blocks, spec.NOTE)]
-    assert [note.split("=")[0] for note in notes] == ["firmware", "board", "record"] and notes[1:] == ["board=sim", "record=x"]
+    assert [note.split("=")[0] for note in notes] == ["firmware", "board", "record"]
+    assert notes[1:] == ["board=sim", "record=x"]
     assert {block.source for block in blocks} == {2}
     assert not np.concatenate([block.frames for block in blocks]).any()
 

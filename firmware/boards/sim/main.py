@@ -10,9 +10,10 @@ import sys
 FIRMWARE = "/".join(__file__.split("/")[:-3]) or ("../.." if "/" not in __file__ else ".")
 sys.path.insert(0, FIRMWARE)
 
-from boards.sim.board import Simulator  # noqa: E402
-from boards.sim.virtual_card import PowerCut  # noqa: E402
-from recorder.errors import RecorderError  # noqa: E402
+from recorder.errors import RecorderError
+
+from boards.sim.board import Simulator
+from boards.sim.virtual_card import PowerCut
 
 
 def report(line):

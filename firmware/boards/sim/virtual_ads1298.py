@@ -236,8 +236,10 @@ class VirtualAds1298:
         if not rate:
             raise ChipError("CONFIG1 0x%02x: a rate the simulator does not play" % self._register("CONFIG1"))
         if self.source.rate_mhz and self.source.rate_mhz != rate * 1000:
-            raise ChipError("the input has %d.%03d samples/s, the converter is set to %d"
-                            % (self.source.rate_mhz // 1000, self.source.rate_mhz % 1000, rate))
+            raise ChipError(
+                "the input has %d.%03d samples/s, the converter is set to %d"
+                % (self.source.rate_mhz // 1000, self.source.rate_mhz % 1000, rate)
+            )
         if not self._register("CONFIG3") & m.REFERENCE_ON:
             raise ChipError("conversions started without a reference (CONFIG3 0x%02x)" % self._register("CONFIG3"))
         config2 = self._register("CONFIG2")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The signal at the virtual electrodes: an .olnv file, played in a loop.
 
-    0   4s   OLNV
-    4   u16  version, 1
-    6   u16  leads, 8: I II V1..V6
-    8   u32  rate, mHz
-    12  u32  frames
-    16  i32  nanovolt, frame after frame, lead after lead (little-endian)
+0   4s   OLNV
+4   u16  version, 1
+6   u16  leads, 8: I II V1..V6
+8   u32  rate, mHz
+12  u32  frames
+16  i32  nanovolt, frame after frame, lead after lead (little-endian)
 """
 
 import struct
@@ -40,8 +40,9 @@ class Input:
         self.file.seek(0, 2)
         size = self.file.tell()
         if not self.n_frames or size < HEADER_BYTES + 32 * self.n_frames:
-            raise InputError("%s: %d frames need %d bytes, the file has %d"
-                             % (path, self.n_frames, HEADER_BYTES + 32 * self.n_frames, size))
+            raise InputError(
+                "%s: %d frames need %d bytes, the file has %d" % (path, self.n_frames, HEADER_BYTES + 32 * self.n_frames, size)
+            )
         self._next = -1
 
     def read(self, frame, view, n):
