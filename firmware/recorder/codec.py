@@ -57,7 +57,7 @@ class CodeTables:
         at = 0
         for first, count in zip(tables.FIRST, tables.COUNT):
             row = [0] * tables.SYMBOLS
-            row[first : first + count] = words[at : at + count]
+            row[first : first + count] = list(words[at : at + count])  # MicroPython wants a list
             row[ESCAPE] = words[at + count]
             at += count + 1
             self.freq.append([w >> 12 & 1023 for w in row])
