@@ -38,6 +38,7 @@ bench: $(VENV)/.test
 
 spec: $(VENV)/.python
 	@$(BIN)/python tools/spec_gen.py
+	@$(BIN)/python tools/codec_tables_gen.py
 
 vectors: $(VENV)/.test
 	@$(BIN)/python -m tools.vectors

@@ -107,7 +107,7 @@ def header_fields(**changes: object) -> dict[str, object]:
         "anchor_utc_us": c.ANCHOR_UNKNOWN, "anchor_uncertainty_ms": c.UNCERTAINTY_UNKNOWN, "gain": 6, "shift": 6,
         "signal_source": c.SIGNAL_SOURCE_ELECTRODES, "slot_sectors": 16, "lead_off": 0, "saturated": 0, "inputs": 0,
         "battery_mv": 0, "temperature_cdeg": c.TEMPERATURE_UNKNOWN, "write_last_ms": 0, "write_max_ms": 0,
-        "frames_lost": 0, "calibration_id": 0, "chain_tag": bytes(16), "payload_bytes": 0, "reserved": 0,
+        "frames_lost": 0, "calibration_id": 0, "chain_tag": bytes(16), "payload_bytes": 0, "ring_tag": 0x2301,
         "body_crc32": 0, "header_crc32": 0,
     }  # fmt: skip
     unknown = set(changes) - set(fields)
@@ -118,8 +118,8 @@ def header_fields(**changes: object) -> dict[str, object]:
 
 def seal(fields: dict[str, object], payload: bytes, events: bytes = b"", extension: bytes = b"") -> bytes:
     """Return the whole block: header (with an extension of a newer minor version), payload, events, CRCs."""
-    events += bytes(-len(events) % 4)
     body = payload + events
+    body += bytes(-len(body) % 4)
     header_bytes = c.BLOCK_HEADER_SIZE + len(extension)
     fields = fields | {
         "header_bytes": header_bytes,

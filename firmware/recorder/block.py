@@ -17,7 +17,7 @@ EVENT_ROOM = 2048  # most bytes of events in one block; more end the block
 class BlockBuilder:
     """The open block of a session. `encoder` follows codec_raw's interface."""
 
-    def __init__(self, slot_bytes, encoder, lead_ids, rate_mhz, gain, shift, device_id, session_id):
+    def __init__(self, slot_bytes, encoder, lead_ids, rate_mhz, gain, shift, device_id, session_id, ring_tag=0):
         self.slot_bytes = slot_bytes
         self.encoder = encoder
         self.buffers = (bytearray(slot_bytes), bytearray(slot_bytes))
@@ -74,7 +74,7 @@ class BlockBuilder:
             0,
             bytes(16),
             0,
-            0,
+            ring_tag,
             0,
             0,
         )

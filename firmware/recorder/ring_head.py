@@ -29,12 +29,13 @@ class Head:
 
 
 class HeadSearch:
-    """`read(slot, sector, buffer)` reads sectors of ring slot `slot` into buffer; `device_id` is the recorder's own."""
+    """`read(slot, sector, buffer)` reads sectors of ring slot `slot` into buffer; `device_id` is the recorder's own, `ring_tag` the ring's."""
 
-    def __init__(self, read, n_slots, device_id, buffer):
+    def __init__(self, read, n_slots, device_id, ring_tag, buffer):
         self.read = read
         self.n_slots = n_slots
         self.device_id = device_id
+        self.ring_tag = ring_tag
         self.buffer = buffer
         self._sector = memoryview(buffer)[:512]
 
@@ -78,6 +79,8 @@ class HeadSearch:
         if crc32(self._sector[: n - 4]) != struct.unpack_from("<I", b, n - 4)[0]:
             return -1
         if b[c.BLOCK_HEADER_DEVICE_ID : c.BLOCK_HEADER_DEVICE_ID + 8] != self.device_id:
+            return -1
+        if struct.unpack_from("<H", b, c.BLOCK_HEADER_RING_TAG)[0] != self.ring_tag:
             return -1
         seq = struct.unpack_from("<I", b, c.BLOCK_HEADER_RING_SEQ)[0]
         ahead = (slot - seq) % self.n_slots

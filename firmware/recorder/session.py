@@ -39,8 +39,9 @@ class Session:
         self.shift = signal.shift
         self.source = signal.source_id
         encoder = encoder_class(len(LEAD_IDS), LEAD_IDS, signal.rate_hz * 1000)
+        rate_mhz = signal.rate_hz * 1000
         self.builder = BlockBuilder(
-            store.slot_bytes, encoder, LEAD_IDS, signal.rate_hz * 1000, signal.gain, signal.shift, device_id, session_id
+            store.slot_bytes, encoder, LEAD_IDS, rate_mhz, signal.gain, signal.shift, device_id, session_id, store.ring_tag
         )
         self.anchors = Anchors()
         self.conditions = new_conditions()

@@ -60,6 +60,7 @@ class Store:
         self.slot_bytes = slot_bytes
         self.slot_sectors = slot_bytes // c.SECTOR_BYTES
         self.ring_id = ring_id
+        self.ring_tag = ring_id[0] | ring_id[1] << 8
         self.device_id = device_id
         self.ticks = ticks
         self.statistics = Statistics()
@@ -72,7 +73,7 @@ class Store:
         """Find where to go on; called once after opening."""
         buffer = bytearray(self.slot_bytes)
         self.search_reads = 0
-        self.head = HeadSearch(self.read, self.n_slots, self.device_id, buffer).find()
+        self.head = HeadSearch(self.read, self.n_slots, self.device_id, self.ring_tag, buffer).find()
         self.next_seq = self.head.next_seq
         return self.head
 

@@ -182,7 +182,7 @@ def _drop_foreign(index: Index, blocks: Blocks) -> Blocks:
 
 
 def _drop_stale(index: Index, blocks: Blocks) -> Blocks:
-    """Rule 2.6: a block whose ring_seq does not fit its slot is nothing."""
+    """Rule 2.6: a block of another ring, or whose ring_seq does not fit its slot, is nothing."""
     stale = np.zeros(len(blocks), bool)
     for number, extent in enumerate(index.source.extents):
         if extent.header is None or not extent.ring_slots:
@@ -192,19 +192,21 @@ def _drop_stale(index: Index, blocks: Blocks) -> Blocks:
         ahead = (slot - blocks["ring_seq"].astype(np.int64)) % extent.ring_slots
         checkpoint = (blocks["flags"] & c.FLAG_CHECKPOINT) != 0
         fits = np.where(checkpoint, (ahead == 1) | (ahead == 2), ahead == 0)
-        stale |= mine & ~fits
+        stale |= mine & ~(fits & (blocks["ring_tag"] == extent.header.ring_tag))
     index.n_stale = int(stale.sum())
     if index.n_stale:
         first = blocks[stale][0]
         index.findings.warning(
             "stale-block",
-            f"{index.n_stale} block(s) whose ring_seq does not fit their slot: left from an older ring, left out",
+            f"{index.n_stale} block(s) of an older ring, by their ring_tag or by a ring_seq that does not fit their slot; left out",
             **place(index, first),
         )
     return np.asarray(blocks[~stale])
 
 
 def _group(index: Index, blocks: Blocks) -> None:
+    if not len(blocks):
+        return
     keys = np.stack([_ids(blocks, "device_id"), _ids(blocks, "session_id")], axis=1)
     _, first, member = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     member = member.reshape(-1)

@@ -138,6 +138,7 @@ class BlockHeader:
     header_bytes: int = c.BLOCK_HEADER_SIZE
     block_bytes: int = 0
     payload_bytes: int = 0
+    ring_tag: int = 0
     body_crc32: int = 0
     header_crc32: int = 0
 

@@ -32,6 +32,11 @@ class SegmentHeader:
     slot_bytes: int
     slots_per_segment: int
 
+    @property
+    def ring_tag(self) -> int:
+        """What the blocks of this ring carry of its id."""
+        return int.from_bytes(bytes.fromhex(self.ring_id)[:2], "little")
+
 
 @dataclass(frozen=True)
 class Extent:

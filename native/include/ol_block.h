@@ -37,6 +37,7 @@ typedef struct ol_block_header {
     uint16_t write_last_ms;
     uint16_t write_max_ms;
     uint16_t payload_bytes;
+    uint16_t ring_tag;
     uint8_t version_major;
     uint8_t version_minor;
     uint8_t n_leads;

@@ -70,7 +70,7 @@
 #define OL_BLOCK_HEADER_CALIBRATION_ID 112 /* 4 bytes */
 #define OL_BLOCK_HEADER_CHAIN_TAG 116 /* 16 bytes */
 #define OL_BLOCK_HEADER_PAYLOAD_BYTES 132 /* 2 bytes */
-#define OL_BLOCK_HEADER_RESERVED 134 /* 2 bytes */
+#define OL_BLOCK_HEADER_RING_TAG 134 /* 2 bytes */
 #define OL_BLOCK_HEADER_BODY_CRC32 136 /* 4 bytes */
 #define OL_BLOCK_HEADER_HEADER_CRC32 140 /* 4 bytes */
 

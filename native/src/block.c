@@ -86,6 +86,7 @@ static void read_place(const uint8_t *p, ol_block_header *out) {
     out->slot_sectors = p[OL_BLOCK_HEADER_SLOT_SECTORS];
     memcpy(out->chain_tag, p + OL_BLOCK_HEADER_CHAIN_TAG, sizeof out->chain_tag);
     out->payload_bytes = ol_get16(p + OL_BLOCK_HEADER_PAYLOAD_BYTES);
+    out->ring_tag = ol_get16(p + OL_BLOCK_HEADER_RING_TAG);
     out->body_crc32 = ol_get32(p + OL_BLOCK_HEADER_BODY_CRC32);
     out->header_crc32 = stored_header_crc(p);
 }

@@ -71,7 +71,7 @@ static void write_place(uint8_t *p, const ol_block_header *h, size_t block_bytes
     p[OL_BLOCK_HEADER_SLOT_SECTORS] = h->slot_sectors;
     memcpy(p + OL_BLOCK_HEADER_CHAIN_TAG, h->chain_tag, sizeof h->chain_tag);
     ol_put16(p + OL_BLOCK_HEADER_PAYLOAD_BYTES, (uint16_t)payload_bytes);
-    ol_put16(p + OL_BLOCK_HEADER_RESERVED, 0);
+    ol_put16(p + OL_BLOCK_HEADER_RING_TAG, h->ring_tag);
 }
 
 static void write_signal(uint8_t *p, const ol_block_header *h) {

@@ -54,7 +54,7 @@ FIELDS = [
     "calibration",
     "chain_tag",
     "payload_bytes",
-    "reserved",
+    "ring_tag",
     "body_crc",
     "header_crc",
 ]

@@ -18,6 +18,7 @@ from octolead import native
 
 DEVICE = bytes.fromhex("00112233445566aa")
 OTHER_DEVICE = bytes.fromhex("ffeeddccbbaa9988")
+RING = b"ring-001"
 SESSION = bytes.fromhex("0102030405060708")
 EIGHT = (1, 2, 7, 8, 9, 10, 11, 12)
 FRAMES_PER_BLOCK = 100
@@ -53,6 +54,7 @@ def block(frames: np.ndarray, number: int = 0, first_frame: int = 0, events: Seq
         "block_number": number,
         "ring_seq": number,
         "slot_sectors": SLOT // 512,
+        "ring_tag": int.from_bytes(RING[:2], "little"),
         **fields,
     }
     header = native.BlockHeader(**values)
@@ -92,7 +94,7 @@ def segment_header(
     slots: int,
     *,
     device: bytes = DEVICE,
-    ring: bytes = b"ring-001",
+    ring: bytes = RING,
     slot_bytes: int = SLOT,
     major: int = c.VERSION_MAJOR,
 ) -> bytes:

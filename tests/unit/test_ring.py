@@ -37,6 +37,19 @@ def test_segments_mounted_card_and_single_segment_give_the_same_samples(tmp_path
         assert verify(source).exit_code == 0
 
 
+def test_rule_2_6_a_block_of_an_earlier_ring_of_the_same_recorder_is_nothing(tmp_path):
+    """Same device, same slots, fitting ring_seq: only the ring_tag tells."""
+    placed = dict(enumerate(making.blocks(FRAMES)))
+    placed[20] = making.block(FRAMES[:100], 20, 0, session_id=b"\x09" * 8, ring_tag=7)
+    folder = making.write_ring(tmp_path / "r", placed)
+    with octolead.open(folder) as recording:
+        assert len(recording.sessions) == 1
+        assert "stale-block" in {finding.kind for finding in recording.problems}
+    only_old = making.write_ring(tmp_path / "old", dict(enumerate(making.blocks(FRAMES, ring_tag=7))))
+    with pytest.raises(octolead.errors.SessionError):
+        octolead.open(only_old)
+
+
 def test_rule_2_6_a_block_whose_ring_seq_does_not_fit_its_slot_is_nothing(tmp_path):
     placed = dict(enumerate(making.blocks(FRAMES)))
     placed[20] = making.block(FRAMES[:100], 3, 300, session_id=b"\x09" * 8, ring_seq=3)
