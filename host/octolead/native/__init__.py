@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from . import _constants as c
-from ._native import ffi, lib
-from .errors import BlockError, BlockFault
+from .. import _constants as c
+from .._native import ffi, lib
+from ..errors import BlockError, BlockFault
 
 Data = Any
 """Any object with a contiguous buffer."""
@@ -517,6 +517,9 @@ def _decoder() -> Any:
 
 
 def _bytes_of(data: Data) -> Any:
+    if isinstance(data, memoryview) and data.nbytes:
+        # cffi's hold on a memoryview crashes the garbage collector when both are in a cycle; its hold on an array does not.
+        data = np.frombuffer(data, np.uint8)
     try:
         return ffi.from_buffer("uint8_t[]", data)
     except (TypeError, BufferError, ValueError) as error:
