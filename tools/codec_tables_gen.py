@@ -178,7 +178,6 @@ def write_c_dim(tables: dict) -> str:
 
 #define OL_D_TAPS {tables["d_taps"]}
 #define OL_E_TAPS {tables["e_taps"]}
-#define OL_USE_CE 1
 #define OL_HIST 64
 #define OL_N_TABLES {len(tables["freq"])}
 #define OL_FREQ_BITS {tables["freq_bits"]}

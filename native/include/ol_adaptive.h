@@ -27,7 +27,7 @@ typedef struct ol_predictor {
     ol_lanes e[OL_HIST + OL_D_TAPS + 1]; /* clipped residuals */
     ol_lanes p_d;                        /* per lead: sum of squares of d over the window */
     ol_lanes last;                       /* previous frame */
-    uint32_t p_e;                        /* 32 x running mean of the sum over leads of e squared */
+    ol_lanes p_e;                        /* in every lane: 32 x running mean of the sum over leads of e squared */
     uint32_t at;                         /* index of the next entry of d and e */
     uint32_t n_leads;
 } ol_predictor;
@@ -35,7 +35,7 @@ typedef struct ol_predictor {
 /* Running means that choose the code of the next residuals. 1024 means |e| = 1. */
 typedef struct ol_context {
     ol_lanes slow, fast;
-    uint32_t all;
+    ol_lanes all; /* in every lane */
     uint32_t all_gain;
 } ol_context;
 

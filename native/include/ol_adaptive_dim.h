@@ -5,7 +5,6 @@
 
 #define OL_D_TAPS 5
 #define OL_E_TAPS 3
-#define OL_USE_CE 1
 #define OL_HIST 64
 #define OL_N_TABLES 28
 #define OL_FREQ_BITS 10

@@ -69,51 +69,114 @@ static uint32_t get_escaped(decoder *d, uint32_t *x) {
     return e != 0x8000 ? (uint32_t)(int16_t)e : get_bytes(d, x, 32);
 }
 
-OL_INLINE uint32_t get_residual(const ol_adaptive_tables *tables, decoder *d, uint32_t which, uint32_t level,
+/* The rare case works on copies: nothing of the hot loop has an address, so all of it can stay in registers. */
+OL_INLINE uint32_t get_escape(decoder *d, uint32_t *x) {
+    decoder rare = *d;
+    uint32_t state = *x;
+    const uint32_t e = get_escaped(&rare, &state);
+    *x = state;
+    *d = rare;
+    return e;
+}
+
+/* What the context says of a frame's residuals before any of them is read: the table, and how many raw bits follow. */
+typedef struct {
+    uint32_t table[OL_MAX_LEADS], raw[OL_MAX_LEADS];
+} codes;
+
+OL_INLINE void get_codes(const ol_context *c, codes *out) {
+    const ol_slanes level = context_levels(c), beyond = level >= (ol_slanes)splat(OL_N_TABLES);
+    const ol_slanes table = select_lanes(beyond, (level & 3) + (OL_N_TABLES - 4), level);
+    const ol_slanes raw = ((level >> 2) - (OL_N_TABLES / 4 - 1)) & beyond;
+    memcpy(out->table, &table, sizeof out->table);
+    memcpy(out->raw, &raw, sizeof out->raw);
+}
+
+OL_INLINE uint32_t get_residual(const ol_adaptive_tables *tables, decoder *d, const codes *code, const uint32_t k,
                                 const int checked) {
-    const uint32_t raw = level_raw_bits(level);
-    uint32_t x = d->state[which];
-    const uint32_t slot = tables->slot[level_table(level)][x & ((1u << OL_FREQ_BITS) - 1)];
+    const uint32_t raw = code->raw[k];
+    uint32_t x = d->state[k & 1];
+    const uint32_t slot = tables->slot[code->table[k]][x & ((1u << OL_FREQ_BITS) - 1)];
     x = refill(d, (slot >> 11 & 2047) * (x >> OL_FREQ_BITS) + (slot & 2047), checked);
     const uint32_t s = slot >> 22;
     uint32_t e = s - OL_SYM_HALF;
     if (__builtin_expect(s == SYM_ESCAPE, 0)) {
-        e = get_escaped(d, &x);
+        e = get_escape(d, &x);
     } else if (raw) {
         e = e << raw | get_raw(d, &x, raw, checked);
     }
-    d->state[which] = x;
+    d->state[k & 1] = x;
     return e;
 }
 
-OL_INLINE void get_frame(const ol_adaptive_tables *tables, decoder *d, ol_context *c, uint32_t n_leads, ol_lanes *out,
-                         const int checked) {
-    int32_t level[OL_MAX_LEADS];
+OL_INLINE ol_lanes get_frame(const ol_adaptive_tables *tables, decoder *d, ol_context *c, uint32_t n_leads,
+                             const int checked) {
+    codes code;
     uint32_t e[OL_MAX_LEADS] = {0};
-    const ol_slanes levels = context_levels(c);
-    memcpy(level, &levels, sizeof level);
+    ol_lanes out;
+    get_codes(c, &code);
 #pragma GCC unroll 8
     for (uint32_t k = 0; k < n_leads; k++) {
-        e[k] = get_residual(tables, d, k & 1, (uint32_t)level[k], checked);
+        e[k] = get_residual(tables, d, &code, k, checked);
     }
-    memcpy(out, e, sizeof e);
-    context_update(c, *out);
+    memcpy(&out, e, sizeof out);
+    context_update(c, out);
+    return out;
 }
 
-/* Decodes n frames of one chunk. Unpacking waits for table look-ups and reconstruction for multiplications: side by
- * side they hide each other. */
+/* Reconstructs the frame of the residuals e and reads those of the next, eight leads each. Reading waits for table
+ * look-ups, each for the one before; reconstruction is multiplications that wait for nothing: taken in turns they hide
+ * each other. */
+OL_INLINE ol_lanes reconstruct_and_get(const ol_adaptive_tables *tables, decoder *d, ol_context *c, ol_predictor *p,
+                                       ol_lanes *e) {
+    const ol_lanes res = (ol_lanes)clip((ol_slanes)*e, CLIP), *newest_d = &p->d[p->at - 1], *newest_e = &p->e[p->at - 1];
+    codes code;
+    get_codes(c, &code);
+    ol_lanes acc = predict_own(p);
+    const uint32_t e0 = get_residual(tables, d, &code, 0, 0);
+    acc += predict_cross(p->w_cd, newest_d, OL_MAX_LEADS);
+    const uint32_t e1 = get_residual(tables, d, &code, 1, 0);
+    acc += predict_cross(p->w_ce, newest_e, OL_MAX_LEADS);
+    const uint32_t e2 = get_residual(tables, d, &code, 2, 0);
+    acc += predict_cross(p->w_in, &res, OL_MAX_LEADS - 1);
+    const uint32_t e3 = get_residual(tables, d, &code, 3, 0);
+    const ol_lanes pred = round_prediction(acc), delta = pred + *e;
+    const ol_gains g = gains(p, res, fine_error(acc, pred, res));
+    p->last += delta;
+    const uint32_t e4 = get_residual(tables, d, &code, 4, 0);
+    adapt_own(p, g.own);
+    const uint32_t e5 = get_residual(tables, d, &code, 5, 0);
+    adapt_cross(p->w_cd, newest_d, g.cross);
+    const uint32_t e6 = get_residual(tables, d, &code, 6, 0);
+    adapt_cross(p->w_ce, newest_e, g.cross);
+    const uint32_t e7 = get_residual(tables, d, &code, 7, 0);
+    adapt_in(p, &res, g.in);
+    remember(p, (ol_lanes)clip((ol_slanes)delta, CLIP), res);
+    *e = (ol_lanes){e0, e1, e2, e3, e4, e5, e6, e7};
+    context_update(c, *e);
+    return p->last;
+}
+
+/* Decodes n frames of one chunk. */
 OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, ol_predictor *p, ol_context *c,
                              const uint32_t n_leads, uint32_t n, int32_t *out) {
     decoder d = *shared;
-    for (uint32_t i = 0; i < n && !d.truncated; i++, out += n_leads) {
-        ol_lanes e;
-        if (d.end - d.at < FRAME_MAX_BYTES) {
-            get_frame(tables, &d, c, n_leads, &e, 1);
+    ol_lanes e = get_frame(tables, &d, c, n_leads, 1);
+    for (uint32_t left = n; !d.truncated; out += n_leads) {
+        ol_lanes frame;
+        left--;
+        if (n_leads == OL_MAX_LEADS && left && d.end - d.at >= FRAME_MAX_BYTES) {
+            frame = reconstruct_and_get(tables, &d, c, p, &e);
         } else {
-            get_frame(tables, &d, c, n_leads, &e, 0);
+            frame = reconstruct(p, e);
+            if (left) {
+                e = get_frame(tables, &d, c, n_leads, 1);
+            }
         }
-        const ol_lanes frame = reconstruct(p, e);
         memcpy(out, &frame, n_leads * sizeof *out);
+        if (!left) {
+            break;
+        }
     }
     *shared = d;
 }

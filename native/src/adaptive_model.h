@@ -49,9 +49,17 @@ OL_INLINE ol_slanes clip(ol_slanes a, int32_t limit) {
     return select_lanes(a < low, low, a);
 }
 
-/* Sum of the eight lanes, modulo 2^32. */
-OL_INLINE uint32_t sum(ol_lanes a) {
-    return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]));
+#ifdef __clang__
+#define OL_SHUFFLE(a, ...) __builtin_shufflevector(a, a, __VA_ARGS__)
+#else
+#define OL_SHUFFLE(a, ...) __builtin_shuffle(a, (ol_lanes){__VA_ARGS__})
+#endif
+
+/* Sum of the eight lanes, modulo 2^32, in every lane: what follows stays in vectors. */
+OL_INLINE ol_lanes sum(ol_lanes a) {
+    a += OL_SHUFFLE(a, 4, 5, 6, 7, 0, 1, 2, 3);
+    a += OL_SHUFFLE(a, 2, 3, 0, 1, 6, 7, 4, 5);
+    return a + OL_SHUFFLE(a, 1, 0, 3, 2, 5, 4, 7, 6);
 }
 
 /* The predictor. */
@@ -100,8 +108,8 @@ static inline void predictor_init(ol_predictor *p, uint32_t n_leads, const uint8
     }
 }
 
-/* acc[k] = sum of weight x input over every tap that knows only the past. */
-OL_INLINE ol_lanes predict_past(const ol_predictor *p) {
+/* Each lead's own past: sum of weight x input. */
+OL_INLINE ol_lanes predict_own(const ol_predictor *p) {
     const ol_lanes *d = &p->d[p->at - 1], *e = &p->e[p->at - 1];
     ol_lanes acc = splat(0), acc2 = splat(0);
 #pragma GCC unroll 8
@@ -112,16 +120,26 @@ OL_INLINE ol_lanes predict_past(const ol_predictor *p) {
     for (int i = 0; i < OL_E_TAPS; i++) {
         acc2 += p->w_e[i] * e[-1 - i];
     }
-#pragma GCC unroll 8
-    for (int j = 0; j < OL_MAX_LEADS; j++) {
-        acc += p->w_cd[j] * splat((*d)[j]);
-    }
-    if (OL_USE_CE)
-#pragma GCC unroll 8
-        for (int j = 0; j < OL_MAX_LEADS; j++) {
-            acc2 += p->w_ce[j] * splat((*e)[j]);
-        }
     return acc + acc2;
+}
+
+/* sum over the leads j < n of w[j] x newest[j]. */
+OL_INLINE ol_lanes predict_cross(const ol_lanes *w, const ol_lanes *newest, const int n) {
+    ol_lanes acc = splat(0), acc2 = splat(0);
+#pragma GCC unroll 8
+    for (int j = 0; j < n; j += 2) {
+        acc += w[j] * splat((*newest)[j]);
+        if (j + 1 < n) {
+            acc2 += w[j + 1] * splat((*newest)[j + 1]);
+        }
+    }
+    return acc + acc2;
+}
+
+/* acc[k] = sum of weight x input over every tap that knows only the past. */
+OL_INLINE ol_lanes predict_past(const ol_predictor *p) {
+    const ol_lanes acc = predict_own(p) + predict_cross(p->w_cd, &p->d[p->at - 1], OL_MAX_LEADS);
+    return acc + predict_cross(p->w_ce, &p->e[p->at - 1], OL_MAX_LEADS);
 }
 
 /* The bit length of each lane less one, which must lie in 1 .. 2^30. Exact: what rounding could carry is cleared first.
@@ -138,19 +156,22 @@ OL_INLINE ol_lanes step(ol_slanes f, int32_t mu, ol_slanes b) {
     return (ol_lanes)((f * mu + ((ol_slanes)splat(1) << (b - 1))) >> b);
 }
 
-/* Adapts the weights to the frame just coded and moves the histories on. */
-OL_INLINE void adapt(ol_predictor *p, ol_lanes delta, ol_lanes res, ol_slanes fine) {
-    static const ol_lanes below[OL_MAX_LEADS] = {
-#define M(a) ((a) ? ~0u : 0u)
-#define ROW(j) {0, M(j < 1), M(j < 2), M(j < 3), M(j < 4), M(j < 5), M(j < 6), M(j < 7)}
-        ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7)};
+/* What one frame changes in the weights: their inputs, and a gain for each kind. */
+typedef struct {
+    ol_lanes own, cross, in;
+} ol_gains;
+
+/* The gains, from the error and the powers, which go on by the frame's residuals. */
+OL_INLINE ol_gains gains(ol_predictor *p, ol_lanes res, ol_slanes fine) {
+    const ol_lanes square = res * res, energy = sum(square);
+    const ol_slanes own = log2_floor(p->p_d + p->p_e / 16 + square + 4);
+    const ol_slanes shared = log2_floor(sum(p->p_d) / 16 + p->p_e / 32 + energy + 4);
+    p->p_e += energy - p->p_e / 32;
+    return (ol_gains){step(fine, ol_mu_own, own), step(fine, ol_mu_cross, shared), step(fine, ol_mu_in, shared)};
+}
+
+OL_INLINE void adapt_own(ol_predictor *p, ol_lanes g) {
     const ol_lanes *d = &p->d[p->at - 1], *e = &p->e[p->at - 1];
-    const ol_lanes square = res * res;
-    const uint32_t energy = sum(square), shared = sum(p->p_d) / 16 + p->p_e / 32 + energy + 4;
-    const ol_lanes own = p->p_d + p->p_e / 16 + square + 4;
-    const ol_lanes g = step(fine, ol_mu_own, log2_floor(own));
-    const ol_slanes b = (ol_slanes)splat(31u - (uint32_t)__builtin_clz(shared));
-    const ol_lanes g_cross = step(fine, ol_mu_cross, b), g_in = step(fine, ol_mu_in, b);
 #pragma GCC unroll 8
     for (int i = 0; i < OL_D_TAPS; i++) {
         p->w_d[i] += g * d[-1 - i];
@@ -159,22 +180,31 @@ OL_INLINE void adapt(ol_predictor *p, ol_lanes delta, ol_lanes res, ol_slanes fi
     for (int i = 0; i < OL_E_TAPS; i++) {
         p->w_e[i] += g * e[-1 - i];
     }
+}
+
+/* w[j] += g x newest[j], lead by lead. */
+OL_INLINE void adapt_cross(ol_lanes *w, const ol_lanes *newest, ol_lanes g) {
 #pragma GCC unroll 8
     for (int j = 0; j < OL_MAX_LEADS; j++) {
-        p->w_cd[j] += g_cross * splat((*d)[j]);
+        w[j] += g * splat((*newest)[j]);
     }
-    if (OL_USE_CE)
-#pragma GCC unroll 8
-        for (int j = 0; j < OL_MAX_LEADS; j++) {
-            p->w_ce[j] += g_cross * splat((*e)[j]);
-        }
+}
+
+OL_INLINE void adapt_in(ol_predictor *p, const ol_lanes *res, ol_lanes g) {
+    static const ol_lanes below[OL_MAX_LEADS] = {
+#define M(a) ((a) ? ~0u : 0u)
+#define ROW(j) {0, M(j < 1), M(j < 2), M(j < 3), M(j < 4), M(j < 5), M(j < 6), M(j < 7)}
+        ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7)};
 #pragma GCC unroll 8
     for (int j = 0; j < OL_MAX_LEADS - 1; j++) {
-        p->w_in[j] += (g_in & below[j]) * splat(res[j]);
+        p->w_in[j] += (g & below[j]) * splat((*res)[j]);
     }
+}
+
+/* Moves the histories on. */
+OL_INLINE void remember(ol_predictor *p, ol_lanes delta, ol_lanes res) {
     const ol_lanes oldest = p->d[p->at - OL_D_TAPS - 1];
     p->p_d += delta * delta - oldest * oldest;
-    p->p_e += energy - p->p_e / 32;
     p->d[p->at] = delta;
     p->e[p->at] = res;
     if (++p->at == OL_HIST + OL_D_TAPS + 1) {
@@ -182,6 +212,16 @@ OL_INLINE void adapt(ol_predictor *p, ol_lanes delta, ol_lanes res, ol_slanes fi
         memcpy(p->e, p->e + OL_HIST, sizeof *p->e * (OL_D_TAPS + 1));
         p->at = OL_D_TAPS + 1;
     }
+}
+
+/* Adapts the weights to the frame just coded and moves the histories on. */
+OL_INLINE void adapt(ol_predictor *p, ol_lanes delta, ol_lanes res, ol_slanes fine) {
+    const ol_gains g = gains(p, res, fine);
+    adapt_own(p, g.own);
+    adapt_cross(p->w_cd, &p->d[p->at - 1], g.cross);
+    adapt_cross(p->w_ce, &p->e[p->at - 1], g.cross);
+    adapt_in(p, &res, g.in);
+    remember(p, delta, res);
 }
 
 /* What is left of d - acc after rounding acc to pred, plus the residual: six fraction bits. */
@@ -196,12 +236,7 @@ OL_INLINE ol_lanes round_prediction(ol_lanes acc) {
 /* From the residuals of a frame to its samples. */
 OL_INLINE ol_lanes reconstruct(ol_predictor *p, ol_lanes e) {
     const ol_lanes res = (ol_lanes)clip((ol_slanes)e, CLIP);
-    ol_lanes acc = predict_past(p), acc2 = splat(0);
-#pragma GCC unroll 8
-    for (int j = 0; j < OL_MAX_LEADS - 1; j++) {
-        acc2 += p->w_in[j] * splat(res[j]);
-    }
-    acc += acc2;
+    const ol_lanes acc = predict_past(p) + predict_cross(p->w_in, &res, OL_MAX_LEADS - 1);
     const ol_lanes pred = round_prediction(acc), d = pred + e;
     p->last += d;
     adapt(p, (ol_lanes)clip((ol_slanes)d, CLIP), res, fine_error(acc, pred, res));
@@ -228,7 +263,7 @@ OL_INLINE ol_lanes predict_and_adapt(ol_predictor *p, ol_lanes frame) {
 
 static inline void context_init(ol_context *c, uint32_t n_leads) {
     c->slow = c->fast = splat(OL_CONTEXT_START);
-    c->all = OL_CONTEXT_START;
+    c->all = splat(OL_CONTEXT_START);
     c->all_gain = 256 / n_leads;
 }
 
