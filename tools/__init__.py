@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generators, golden vectors, benchmarks: what the project needs and does not ship."""

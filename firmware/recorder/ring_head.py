@@ -29,7 +29,7 @@ class Head:
 
 
 class HeadSearch:
-    """`read(slot, sector, buffer)` reads sectors of ring slot `slot` into buffer; `device_id` is the recorder's own, `ring_tag` the ring's."""
+    """`read(slot, sector, buffer)` reads sectors of a ring slot into buffer; `device_id` is the recorder's own, `ring_tag` the ring's."""
 
     def __init__(self, read, n_slots, device_id, ring_tag, buffer):
         self.read = read

@@ -67,7 +67,7 @@ def encode(
     signal: ImportedSignal,
     out: str | os.PathLike[str],
     *,
-    slot_bytes: int = c.DEFAULT_SLOT_BYTES,
+    slot_bytes: int = c.MAX_BLOCK_BYTES,
     codec_id: int = DEFAULT_CODEC,
     partial_gaps: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -77,7 +77,7 @@ def encode(
     Args:
         signal: from `importers.load`.
         out: the file; replaced if it is there.
-        slot_bytes: largest block, 4096 to 16384, a multiple of 512.
+        slot_bytes: largest block, 4096 to 16384, a multiple of 512. On the desk no power is lost: the largest is the smallest file.
         codec_id: docs/SPEC.md `codec`.
         partial_gaps: drop frames in which only some leads have a value, instead of refusing.
         progress: called with (frames done, frames).

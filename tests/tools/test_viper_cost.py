@@ -102,7 +102,7 @@ def test_every_cortex_m_architecture_runs_to_the_same_results(cases, arch):
         assert (theirs.result, theirs.buffers) == (ours.result, ours.buffers)
 
 
-@pytest.mark.parametrize("name, args", [(name, args) for name, *args in CALLS])
+@pytest.mark.parametrize(("name", "args"), [(name, args) for name, *args in CALLS])
 def test_counting_by_blocks_agrees_with_counting_each_instruction(cases, name, args):
     run = cases.run(name, *args)
     runner = cases._runners[name]
@@ -178,9 +178,7 @@ def test_functions_keep_their_names_among_classes_and_lambdas():
     source = (
         "import micropython\nkey = lambda x: x\nclass C:\n    @micropython.viper\n"
         "    def m(self, n: int) -> int:\n        return n + 1\n"
-        "def plain():\n    return [x for x in ()]\n"
-        + HEADER
-        + "def append(n: int) -> int:\n    return n * 2\n"
+        "def plain():\n    return [x for x in ()]\n" + HEADER + "def append(n: int) -> int:\n    return n * 2\n"
     )
     module = ViperModule.from_source(source)
     assert list(module.functions) == ["C.m", "append"]
@@ -194,7 +192,7 @@ def test_a_viper_error_of_the_compiler_is_passed_on():
 
 
 def test_foreign_bytes_are_refused_with_their_offset():
-    with pytest.raises(MpyError, match="not a .mpy of version 6"):
+    with pytest.raises(MpyError, match=r"not a \.mpy of version 6"):
         parse_mpy(b"M\x05\x00\x1f")
     with pytest.raises(MpyError, match="at byte 4"):
         parse_mpy(b"M\x06\x1f\x1f")

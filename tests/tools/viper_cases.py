@@ -7,6 +7,7 @@ memory that may be negative is sign-extended before a right shift or a compariso
 No unary minus or `~`: before MicroPython 1.29 they also changed their operand when it was a
 local variable (micropython issue 14397).
 """
+
 import micropython
 
 

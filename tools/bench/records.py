@@ -29,7 +29,7 @@ def group_paths(group: str) -> list[Path]:
     if group == "ptbdb":
         paths = [root / "ptbdb" / "s0010_re"]
     elif group == "cinc2011":
-        with open(root / "cinc2011" / "QUALITY.csv", newline="", encoding="utf-8") as file:
+        with (root / "cinc2011" / "QUALITY.csv").open(newline="", encoding="utf-8") as file:
             paths = [root / "cinc2011" / row["record"] for row in csv.DictReader(file) if row["quality"] == "acceptable"]
     elif group == "ludb":
         paths = [p.with_suffix("") for p in (root / "ludb" / "data").glob("*.hea")]

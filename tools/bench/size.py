@@ -78,7 +78,7 @@ def lines(result: dict[str, object]) -> list[str]:
     out.append(f"{'':<22}{'records':>8}" + "".join(f"{f'{s // 1024} KiB':>9}" for s in SLOTS) + f"{'FLAC -8':>9}{'d2+Rice':>9}")
     rows = [(g, result["groups"][g], result["records"][g]) for g in result["groups"]]
     total = sum(result["records"].values())
-    rows += [(name, result[key], total) for name, key in (("mean of groups", "mean_of_groups"), ("mean of sets", "mean_of_sets"), ("mean of records", "mean_of_records"))]
+    rows += [(f"mean of {over}", result[f"mean_of_{over}"], total) for over in ("groups", "sets", "records")]
     for name, values, count in rows:
         out.append(f"{name:<22}{count:>8}" + "".join(f"{values[c]:>9.3f}" for c in values))
     mean = result["mean_of_groups"]

@@ -103,9 +103,7 @@ def count_thumb(code: bytes) -> int:
 class ThumbRunner:
     """Holds one function in emulated memory; each `run` starts from fresh buffers."""
 
-    def __init__(
-        self, mpy: MpyFile, code: RawCode, module_globals: Mapping[str, Value] | None = None
-    ) -> None:
+    def __init__(self, mpy: MpyFile, code: RawCode, module_globals: Mapping[str, Value] | None = None) -> None:
         self._mpy = mpy
         self._code = code
         self._globals = dict(module_globals or {})
@@ -234,7 +232,7 @@ class ThumbRunner:
                 raise ViperRefused(f"calls {name} of the runtime, which is not emulated")
             answer = self._handlers[name](uc.reg_read(UC_ARM_REG_R0), uc.reg_read(UC_ARM_REG_R1))
             uc.reg_write(UC_ARM_REG_R0, answer & 0xFFFFFFFF)
-        except Exception as exc:  # noqa: BLE001 - it must not unwind through the emulator's C code
+        except Exception as exc:
             self._failure = exc
             uc.emu_stop()
 

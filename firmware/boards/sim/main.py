@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the simulator:  micropython -X heapsize=64m firmware/boards/sim/main.py CONFIG.json
+"""Run the simulator: `micropython -X heapsize=2m firmware/boards/sim/main.py CONFIG.json`.
 
 Prints JSON lines: progress, error, done. Exit code: 0 done, 1 error, 3 simulated power cut.
 """

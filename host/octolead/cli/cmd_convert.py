@@ -117,7 +117,7 @@ def _positive(name: str, text: str | None) -> Fraction | None:
 )
 @click.option("--step", metavar="UV", help="Requantise to this step, in µV. Default: the source's own integers and step, exactly.")
 @click.option("--rate", metavar="HZ", help="Resample to this rate. Default: the source's own.")
-@click.option("--slot", type=int, default=c.DEFAULT_SLOT_BYTES, show_default=True, help="Largest block, bytes.")
+@click.option("--slot", type=int, default=c.MAX_BLOCK_BYTES, show_default=True, help="Largest block, bytes.")
 @click.option("--codec", type=click.Choice([n.lower() for n in c.CODEC_NAMES.values()]), help="How samples are stored.")
 @click.option("--partial-gaps", is_flag=True, help="Drop frames in which only some leads have a value, instead of refusing.")
 @common
