@@ -17,6 +17,7 @@ from tools.bench import records, references
 
 SLOTS = (4096, 8192, 16384)
 GOALS = {5.0: 2.85, 2.5: 3.47}
+PER_LINE = 8
 MB_PER_BIT = 8 * 500 * 86_400 / 8 / 1e6
 """Megabytes of 24 h of 8 leads at 500 samples/s, for each bit a sample."""
 
@@ -83,4 +84,9 @@ def lines(result: dict[str, object]) -> list[str]:
         out.append(f"{name:<22}{count:>8}" + "".join(f"{values[c]:>9.3f}" for c in values))
     mean = result["mean_of_groups"]
     out.append(f"{'MB per 24 h (groups)':<30}" + "".join(f"{values * MB_PER_BIT:>9.1f}" for values in mean.values()))
+    out.append(f"Each record, {SLOTS[-1] // 1024} KiB:")
+    for group, names in result["per_record"].items():
+        cells = [f"{name} {bits:.2f}" for name, bits in names.items()]
+        for at in range(0, len(cells), PER_LINE):
+            out.append(f"  {group if at == 0 else '':<9}" + "".join(f"{cell:<15}" for cell in cells[at : at + PER_LINE]))
     return out

@@ -17,8 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _constants as c
-from .._native import ffi, lib
 from ..errors import BlockError, BlockFault
+
+try:
+    from .._native import ffi, lib
+except ModuleNotFoundError as error:
+    raise ImportError("octolead's compiled core is missing: run `pip install -e .` in the checkout (it needs a C compiler)") from error
 
 Data = Any
 """Any object with a contiguous buffer."""
