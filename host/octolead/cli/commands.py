@@ -5,5 +5,6 @@ from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_info import info, verify
 from .cmd_plot import plot
+from .cmd_score import score
 
-ALL = (demo, info, verify, decode, plot, copy, encode)
+ALL = (demo, info, verify, decode, plot, copy, encode, score)
