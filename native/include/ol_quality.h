@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signal quality per lead and second: electrode off, railed, flat, noise, mains. Frames are interleaved microvolts. */
+#ifndef OL_QUALITY_H
+#define OL_QUALITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ol_quality_flag {
+    OL_QUALITY_LEAD_OFF = 1,  /* an electrode of the lead was off in some frame */
+    OL_QUALITY_SATURATED = 2, /* at the rail, or clipped for a tenth of the second */
+    OL_QUALITY_FLAT = 4,      /* moves by less than 8 microvolts */
+    OL_QUALITY_NOISE = 8,     /* a step or swing of 10 mV, or more way gone than a heart goes */
+    OL_QUALITY_MAINS = 16,    /* 50 or 60 Hz stronger than 50 microvolts and a fifth of the swing */
+    OL_QUALITY_UNUSABLE = 128 /* the lead says nothing about the heart in this second: score 0 */
+};
+
+/* One second. Frames lost are not in it: a gap begins a new second. */
+typedef struct ol_quality_second {
+    int64_t first_frame;
+    int32_t n_frames;
+    float mains_hz;   /* 50, 60, or 0 if no lead is flagged */
+    float score[8];   /* 0 unusable .. 1 clean */
+    uint8_t flags[8]; /* of ol_quality_flag; lanes that are not leads have none */
+} ol_quality_second;
+
+/* The second in progress. cdef: opaque */
+typedef struct ol_quality {
+    double fs_hz;
+    uint32_t n_leads;
+    int32_t per_second;
+    float rail_uv;
+    int64_t frame;
+    int32_t n;
+    uint8_t off;
+    int primed;
+    float turn[2]; /* 2 cos(2 pi f / fs) of 50 and 60 Hz */
+    float low[8], high[8], way[8], equal[8], before[8];
+    float tone[2][2][8]; /* [50 or 60 Hz][s1, s2] */
+    float base[8];
+} ol_quality;
+
+/* `rail_uv`: the amplitude at which the front end saturates, 0 if unknown. OL_OK or OL_E_ARGUMENT (100..2000 Hz, 1..8).
+ */
+int ol_quality_init(ol_quality *q, double fs_hz, uint32_t n_leads, float rail_uv);
+
+/* Add up to `n` frames; stops where a second is complete. Returns the frames taken and, if one was completed, sets
+ * `*done` and fills `second`. `lead_off`: one byte a frame, bit k for lead k, or NULL. */
+size_t ol_quality_push(ol_quality *q, const float *frames_uv, const uint8_t *lead_off, size_t n,
+                       ol_quality_second *second, int *done);
+
+/* End the second in progress, and go on `n_missing` frames later. Returns 1 if `second` was filled. */
+int ol_quality_gap(ol_quality *q, int64_t n_missing, ol_quality_second *second);
+
+#endif

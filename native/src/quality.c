@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signal quality per lead and second. The kinds of fault follow Clifford et al., "Signal quality indices and data
+ * fusion for determining clinical acceptability of electrocardiograms", Physiol Meas 33 (2012) 1419,
+ * doi:10.1088/0967-3334/33/9/1419; departures: no beat detectors are compared (this runs before any), and the noise
+ * index is the way the signal goes in a second over its swing, which needs one difference a sample. */
+#include "lanes.h"
+#include "ol_error.h"
+#include "ol_quality.h"
+#include <math.h>
+#include <string.h>
+
+#define TWO_PI 6.283185307179586
+#define FLAT_UV 8.0f
+#define SWING_UV 10000.0f
+#define MAINS_UV 50.0f
+#define WAY_CLEAN 25.0f /* swings gone in a second: a clean lead goes 4 to 20 */
+#define WAY_NOISE 60.0f
+
+static const float mains_hz[2] = {50.0f, 60.0f};
+
+static void begin(ol_quality *q) {
+    q->frame += q->n;
+    q->n = 0;
+    q->off = 0;
+    memset(q->way, 0, sizeof q->way);
+    memset(q->equal, 0, sizeof q->equal);
+    memset(q->tone, 0, sizeof q->tone);
+}
+
+int ol_quality_init(ol_quality *q, double fs_hz, uint32_t n_leads, float rail_uv) {
+    if (!(fs_hz >= 100 && fs_hz <= 2000) || n_leads < 1 || n_leads > 8 || !(rail_uv >= 0)) {
+        return OL_E_ARGUMENT;
+    }
+    memset(q, 0, sizeof *q);
+    q->fs_hz = fs_hz;
+    q->n_leads = n_leads;
+    q->rail_uv = rail_uv;
+    q->per_second = (int32_t)lround(fs_hz);
+    for (int f = 0; f < 2; f++) {
+        q->turn[f] = (float)(2 * cos(TWO_PI * (double)mains_hz[f] / fs_hz));
+    }
+    return OL_OK;
+}
+
+/* s[n] = x[n] + 2 cos(w) s[n-1] - s[n-2], Goertzel 1958; the first frame of the second is taken off, so that an
+ * electrode's offset does not leak into it. */
+OL_CLONES static void accumulate(ol_quality *q, const float *x, const uint8_t *off, size_t n) {
+    lanes low = load8(q->low), high = load8(q->high), way = load8(q->way), equal = load8(q->equal);
+    lanes before = load8(q->before);
+    lanes a1 = load8(q->tone[0][0]), a2 = load8(q->tone[0][1]), b1 = load8(q->tone[1][0]), b2 = load8(q->tone[1][1]);
+    const lanes base = load8(q->base);
+    for (size_t i = 0; i < n; i++, x += q->n_leads) {
+        const lanes v = load_frame(x, q->n_leads, before), step = v - before;
+        low = lanes_min(low, v);
+        high = lanes_max(high, v);
+        way += lanes_abs(step);
+        equal += lanes_one_if(step == 0.0f);
+        const lanes a0 = v - base + a1 * q->turn[0] - a2, b0 = v - base + b1 * q->turn[1] - b2;
+        a2 = a1, a1 = a0, b2 = b1, b1 = b0;
+        before = v;
+        if (off) {
+            q->off |= off[i];
+        }
+    }
+    store8(q->low, low), store8(q->high, high), store8(q->way, way), store8(q->equal, equal);
+    store8(q->before, before);
+    store8(q->tone[0][0], a1), store8(q->tone[0][1], a2), store8(q->tone[1][0], b1), store8(q->tone[1][1], b2);
+}
+
+/* |X(w)|^2 = s1^2 + s2^2 - 2 cos(w) s1 s2; the amplitude of a sine is 2 |X| / n. */
+static float tone_uv(const ol_quality *q, int f, uint32_t lead) {
+    const double s1 = (double)q->tone[f][0][lead], s2 = (double)q->tone[f][1][lead];
+    const double power = s1 * s1 + s2 * s2 - (double)q->turn[f] * s1 * s2;
+    return (float)(2 * sqrt(power > 0 ? power : 0) / q->n);
+}
+
+static uint8_t judge(const ol_quality *q, uint32_t lead, float tone, float *score) {
+    const float swing = q->high[lead] - q->low[lead], way = q->way[lead] / (swing + 1.0f);
+    const float held = q->equal[lead] / (float)q->n;
+    const float peak = fmaxf(fabsf(q->high[lead]), fabsf(q->low[lead]));
+    const float seconds = (float)q->n / (float)q->per_second;
+    uint8_t flags = 0;
+    flags |= q->off >> lead & 1 ? OL_QUALITY_LEAD_OFF | OL_QUALITY_UNUSABLE : 0;
+    flags |= swing < FLAT_UV && q->n * 4 >= q->per_second ? OL_QUALITY_FLAT | OL_QUALITY_UNUSABLE : 0;
+    flags |= q->rail_uv > 0 && peak >= q->rail_uv ? OL_QUALITY_SATURATED | OL_QUALITY_UNUSABLE : 0;
+    flags |= swing > 3000.0f && held > 0.1f ? OL_QUALITY_SATURATED : 0;
+    flags |= swing > SWING_UV || way > WAY_NOISE * seconds ? OL_QUALITY_NOISE : 0;
+    flags |= tone > MAINS_UV && tone > 0.2f * swing ? OL_QUALITY_MAINS : 0;
+    const float clean = 1.0f - (way / seconds - WAY_CLEAN) / (2 * (WAY_NOISE - WAY_CLEAN));
+    *score = fminf(1.0f, fmaxf(0.1f, clean));
+    *score *= flags & (OL_QUALITY_SATURATED | OL_QUALITY_NOISE | OL_QUALITY_MAINS) ? 0.5f : 1.0f;
+    *score = flags & OL_QUALITY_UNUSABLE ? 0.0f : *score;
+    return flags;
+}
+
+static void conclude(ol_quality *q, ol_quality_second *second) {
+    float most = 0;
+    memset(second, 0, sizeof *second);
+    second->first_frame = q->frame;
+    second->n_frames = q->n;
+    for (uint32_t k = 0; k < q->n_leads; k++) {
+        const float a = tone_uv(q, 0, k), b = tone_uv(q, 1, k), tone = fmaxf(a, b);
+        const int known = q->fs_hz > 130 && q->n * 4 >= q->per_second;
+        second->flags[k] = judge(q, k, known ? tone : 0, &second->score[k]);
+        if (second->flags[k] & OL_QUALITY_MAINS && tone > most) {
+            most = tone;
+            second->mains_hz = a > b ? mains_hz[0] : mains_hz[1];
+        }
+    }
+    begin(q);
+}
+
+size_t ol_quality_push(ol_quality *q, const float *frames_uv, const uint8_t *lead_off, size_t n,
+                       ol_quality_second *second, int *done) {
+    const size_t left = (size_t)(q->per_second - q->n), taken = n < left ? n : left;
+    *done = 0;
+    if (taken == 0) {
+        return 0;
+    }
+    if (q->n == 0) {
+        const lanes first = load_frame(frames_uv, q->n_leads, load8(q->before));
+        store8(q->low, first), store8(q->high, first), store8(q->base, first);
+        if (!q->primed) {
+            store8(q->before, first);
+            q->primed = 1;
+        }
+    }
+    accumulate(q, frames_uv, lead_off, taken);
+    q->n += (int32_t)taken;
+    if (q->n == q->per_second) {
+        conclude(q, second);
+        *done = 1;
+    }
+    return taken;
+}
+
+int ol_quality_gap(ol_quality *q, int64_t n_missing, ol_quality_second *second) {
+    const int some = q->n > 0;
+    if (some) {
+        conclude(q, second);
+    }
+    q->frame += n_missing;
+    q->primed = 0;
+    return some;
+}

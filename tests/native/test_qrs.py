@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What octolead.native.qrs promises: any chunking gives the same, bad input has a defined answer."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from octolead.native.qrs import BEAT_DTYPE, BeatDetector, Detection, detect_beats
+
+RR_S = 0.8
+
+
+def ecg(fs_hz: float, duration_s: float, n_leads: int = 1, noise_uv: float = 10.0, seed: int = 1) -> npt.NDArray[np.float32]:
+    """Beats of bells every 0.8 s from 0.15 s on, other leads weaker and upside down."""
+    t = np.arange(int(duration_s * fs_hz)) / fs_hz
+    phase = (t - 0.15 + RR_S / 2) % RR_S - RR_S / 2
+    one = sum(
+        size * np.exp(-0.5 * ((phase - at) / width) ** 2)
+        for at, width, size in ((-0.16, 0.022, 120), (-0.028, 0.008, -120), (0, 0.011, 1000), (0.03, 0.01, -250), (0.26, 0.045, 250))
+    )
+    leads = one[:, None] * np.linspace(1, -0.5, n_leads)[None, :]
+    return np.float32(leads + np.random.default_rng(seed).normal(0, noise_uv, leads.shape))
+
+
+def chunked(frames: npt.NDArray[np.float32], fs_hz: float, sizes: list[int]) -> Detection:
+    detector, parts, at = BeatDetector(fs_hz, frames.shape[1]), [], 0
+    while at < len(frames):
+        size = sizes[len(parts) % len(sizes)]
+        parts.append(detector.push(frames[at : at + size]))
+        at += size
+    parts.append(detector.finish())
+    return Detection(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("beats", "spans", "seconds")))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=5),
+    fs_hz=st.sampled_from([100.0, 128.0, 250.0, 257.5, 360.0, 500.0]),
+    n_leads=st.integers(1, 8),
+    seed=st.integers(0, 1000),
+)
+def test_any_chunking_gives_the_same(sizes: list[int], fs_hz: float, n_leads: int, seed: int) -> None:
+    frames = ecg(fs_hz, 25, n_leads, noise_uv=60, seed=seed)
+    sizes = [max(size, len(frames) // 200) for size in sizes]
+    whole, parts = detect_beats(frames, fs_hz), chunked(frames, fs_hz, sizes)
+    assert np.array_equal(whole.beats, parts.beats)
+    assert np.array_equal(whole.spans, parts.spans)
+    assert np.array_equal(whole.seconds, parts.seconds)
+
+
+@pytest.mark.parametrize("fs_hz", [100, 125, 200, 299.9, 300, 512, 1000, 2000])
+def test_every_beat_is_found_from_the_first_to_the_last(fs_hz: float) -> None:
+    found = detect_beats(ecg(fs_hz, 24)[:, 0], fs_hz)
+    assert np.allclose(found.beats["frame"] / fs_hz, 0.15 + RR_S * np.arange(30), atol=0.025)
+    assert len(found.spans) == 0
+    assert len(found.seconds) == 24
+
+
+@pytest.mark.parametrize("gain", [0.2, 5])
+def test_an_amplitude_step_costs_no_beat(gain: float) -> None:
+    frames = ecg(250, 48, noise_uv=2)
+    frames[6000:] *= gain
+    assert len(detect_beats(frames, 250).beats) == 60
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        np.zeros(0), np.zeros(1), np.zeros(5000), np.full(5000, 1e6), np.full((5000, 8), -(2.0**31)), np.tile([32767.0, -32768.0], 2500),
+        np.repeat([2147483647, -2147483648], 2500), np.ones((1, 8)),
+    ],
+)  # fmt: skip
+def test_what_is_no_heart_gives_no_beats(frames: npt.NDArray[np.float64]) -> None:
+    found = detect_beats(frames, 500)
+    assert len(found.beats) == 0
+    assert found.beats.dtype == BEAT_DTYPE
+
+
+def test_no_number_is_refused_by_name() -> None:
+    frames = np.zeros((100, 2))
+    frames[17, 1] = np.nan
+    with pytest.raises(ValueError, match="frame 17, lead 1: nan is no number"):
+        detect_beats(frames, 500)
+
+
+@pytest.mark.parametrize(("fs_hz", "n_leads"), [(99, 1), (2001, 1), (float("nan"), 1), (500, 0), (500, 9), (500, 12)])
+def test_what_cannot_be_done_is_refused(fs_hz: float, n_leads: int) -> None:
+    with pytest.raises(ValueError, match="are possible"):
+        BeatDetector(fs_hz, n_leads)
+
+
+def test_frames_of_another_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(frames, 2\) is needed"):
+        BeatDetector(500, 2).push(np.zeros((10, 3)))
+    with pytest.raises(ValueError, match="lead_off of shape"):
+        BeatDetector(500, 1).push(np.zeros(10), np.zeros(9, np.uint8))
+    with pytest.raises(ValueError, match="a gap of -1 frames"):
+        BeatDetector(500, 1).gap(-1)
+
+
+@pytest.mark.parametrize("cut", [4980, 5000, 5037, 5040, 5060, 5100])
+def test_a_gap_anywhere_in_a_beat_costs_at_most_that_beat(cut: int) -> None:
+    frames, detector = ecg(250, 40), BeatDetector(250, 1)
+    parts = [detector.push(frames[:cut]), detector.gap(10**9), detector.push(frames[cut + 500 :]), detector.finish()]
+    beats = np.concatenate([p.beats for p in parts])["frame"]
+    expected = (0.15 + RR_S * np.arange(50)) * 250
+    missing = [e for e in expected if not (cut - 60 < e < cut + 560) and np.abs(beats - (e if e < cut else e - 500 + 10**9)).min() > 8]
+    assert missing == []
+    assert [tuple(s)[:3] for s in np.concatenate([p.spans for p in parts])] == [(cut, cut + 10**9, 4)]
+
+
+def test_a_recording_that_is_one_long_gap() -> None:
+    detector = BeatDetector(500, 8)
+    found, end = detector.gap(90 * 3600 * 500), detector.finish()
+    assert (len(found.beats), len(end.beats), len(found.spans)) == (0, 0, 1)
+
+
+def test_a_lead_that_comes_and_goes_is_no_loss() -> None:
+    frames = ecg(500, 40, 2)
+    off = np.zeros(len(frames), np.uint8)
+    for start in range(1000, 20000, 4000):
+        frames[start : start + 1500, 0] = 250000
+        off[start : start + 1500] = 1
+    found = detect_beats(frames, 500, lead_off=off)
+    assert abs(len(found.beats) - 50) <= 1
+    assert found.seconds["score"][3, 0] == 0
+    assert found.seconds["score"][3, 1] > 0.8
