@@ -8,6 +8,7 @@ from typing import Any
 
 from .beats import BeatScore
 from .run import DatabaseScore, RecordScore, gross, gross_af, gross_waves
+from .waves import BOUNDARIES, WaveScore
 
 _PARTS = (("full", "beats"), ("after 5 min", "beats_after"))
 
@@ -83,15 +84,23 @@ def lines(result: DatabaseScore) -> list[str]:
             ("record", "AF h", "else h", "Se %", "+P %", "Sp %", "missed h", "false h"),
             [_af_row(r.record.name, r.af.as_dict()) for r in records if r.af is not None] + [_af_row("gross", gross_af(records).as_dict())],
         )
-    for lead, scored in gross_waves(records).items():
-        said += [
-            "",
-            f"Wave boundaries, {lead}: macro-F1 {_number(scored.macro_f1(), 2)} % (150 ms: {_number(scored.macro_f1('150_ms'), 2)} %)",
+    return said + _wave_lines(gross_waves(records))
+
+
+def _wave_lines(by_lead: dict[str, WaveScore]) -> list[str]:
+    """The boundaries of all leads together, and where there are several, the macro-F1 of each."""
+    if not by_lead:
+        return []
+    name, whole = list(by_lead.items())[-1]
+    head = ("boundary", "n", "Se %", "+P %", "F1 %", "150 ms Se %", "+P %", "F1 %", "mean ms", "SD ms")
+    said = ["", f"Wave boundaries, {name}: macro-F1 {_number(whole.macro_f1(), 2)} % (150 ms: {_number(whole.macro_f1('150_ms'), 2)} %)"]
+    said += table(head, [_wave_row(name, b.as_dict()) for name, b in whole.boundaries.items()])
+    if len(by_lead) > 1:
+        rows = [
+            [lead, *(_number(s.boundaries[b].as_dict()["narrow"]["f1_percent"], 2) for b in BOUNDARIES), _number(s.macro_f1(), 2)]
+            for lead, s in by_lead.items()
         ]
-        said += table(
-            ("boundary", "n", "Se %", "+P %", "F1 %", "150 ms Se %", "+P %", "F1 %", "mean ms", "SD ms"),
-            [_wave_row(name, b.as_dict()) for name, b in scored.boundaries.items()],
-        )
+        said += ["", "F1 % at 50/40/50/100 ms by lead", *table(("lead", *BOUNDARIES, "macro"), rows)]
     return said
 
 

@@ -207,7 +207,7 @@ def _score_waves(record: Record, options: Options, result: RecordScore) -> None:
     tests = _test_waves(record, options, leads, result)
     for (extension, lead), test in zip(wanted.items(), tests, strict=False):
         reference = waves_of(read_annotations(record.path, extension))
-        name = record.leads[lead if lead is not None else leads[0]]
+        name = record.leads[lead] if lead is not None else f"lead {options.leads}"
         result.waves[name] = score_lead(reference, test, record.fs_hz, skips_beats=lead is None)
 
 
