@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What AF detection from the reference's beats reaches. These floors may only rise.
 
-Commands: `octolead score DATA/ltafdb --records 03,08,102,113,117,120,24,35,38,58` and `octolead score DATA/mitdb --detector reference --what rhythm`. The shipped
-coefficients have seen these records; `python -m tools.train_af DATA --dry` prints what they reach on halves they have not.
+Commands:
+
+    octolead score DATA/ltafdb --records 03,08,102,113,117,120,24,35,38,58
+    octolead score DATA/mitdb DATA/cpsc2021 --detector reference --what rhythm
+
+The shipped coefficients have seen these records; `python -m tools.train_af DATA --dry` prints what they reach on halves they have not.
 """
 
 from __future__ import annotations
