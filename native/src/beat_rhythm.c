@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Second pass: RR of each beat and the rhythm around it. */
+#include "beat_review.h"
+
+#include <math.h>
+#include <string.h>
+
+static const float MOST_RR_S = 3.0f;  /* longer ones count as this in means */
+static const float FAST = 0.9f;       /* of the long mean RR: beats of a run */
+static const float UNKNOWN_S = 0.8f;
+
+float review_ratio(float a, float b) {
+    return a > 0.0f && b > 0.0f ? review_clamp(logf(a / b), -2.0f, 2.0f) : 0.0f;
+}
+
+float review_median(float *x, int n) {
+    for (int i = 1; i < n; i++) {
+        const float value = x[i];
+        int j = i;
+        for (; j && x[j - 1] > value; j--) {
+            x[j] = x[j - 1];
+        }
+        x[j] = value;
+    }
+    return n ? (n % 2 ? x[n / 2] : 0.5f * (x[n / 2 - 1] + x[n / 2])) : 0.0f;
+}
+
+const ol_beat_context *review_near(const beat_review *r, size_t i, int by) {
+    static const ol_beat_context none;
+    if ((by < 0 && i < (size_t)-by) || (by > 0 && i + (size_t)by >= r->n)) {
+        return &none;
+    }
+    return &r->work[by < 0 ? i - (size_t)-by : i + (size_t)by];
+}
+
+int review_is_early(const ol_beat_context *w) {
+    return w->rr_s > 0.0f && w->rr_s < 0.87f * w->median_s;
+}
+
+static void time_beats(beat_review *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        ol_beat_context *w = &r->work[i];
+        memset(w, 0, sizeof *w);
+        w->time_s = (double)r->list[i].frame / r->beats->fs_hz + r->list[i].fiducial_ms / 1000.0;
+        w->slot = (uint8_t)ol_beats_slot(r->beats, r->list[i].cluster);
+        const int known = i && !(r->list[i].flags & OL_BEAT_GAP_BEFORE);
+        w->rr_s = known ? review_clamp((float)(w->time_s - w[-1].time_s), 0.02f, 10.0f) : 0.0f;
+    }
+}
+
+static void median_rr(beat_review *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        float rr[REVIEW_MOST];
+        int n = 0;
+        for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
+            if (r->work[j].rr_s > 0.0f) {
+                rr[n++] = r->work[j].rr_s;
+            }
+        }
+        r->work[i].median_s = n ? review_median(rr, n) : UNKNOWN_S;
+    }
+}
+
+/* Mean RR of the beats around, by blocks. */
+static void long_rr(beat_review *r) {
+    for (size_t from = 0; from < r->n; from += REVIEW_BLOCK) {
+        const size_t to = review_last(from, REVIEW_BLOCK - 1, r->n);
+        float sum = 0.0f, n = 0.0f;
+        for (size_t i = review_first(from, 2 * REVIEW_REACH); i <= review_last(to, 2 * REVIEW_REACH, r->n); i++) {
+            sum += fminf(r->work[i].rr_s, MOST_RR_S);
+            n += r->work[i].rr_s > 0.0f ? 1.0f : 0.0f;
+        }
+        for (size_t i = from; i <= to; i++) {
+            r->work[i].long_s = n > 0.0f ? sum / n : UNKNOWN_S;
+        }
+    }
+}
+
+/* Where a beat stands in a run of beats faster than the wider rhythm: how sharply it began, how long it is by now. */
+static void runs(beat_review *r) {
+    float before = 0.0f;
+    for (size_t i = 0; i < r->n; i++) {
+        ol_beat_context *w = &r->work[i];
+        if (w->rr_s <= 0.0f || w->rr_s >= FAST * w->long_s) {
+            continue;
+        }
+        const int begins = !i || w[-1].run <= 0.0f;
+        w->run = begins ? 1.0f : w[-1].run + 1.0f;
+        before = begins ? fminf(review_near(r, i, -1)->rr_s, 1.3f * w->long_s) : before;
+        const float sharp = w->run <= 3.0f ? review_ratio(w->rr_s, before) : 0.0f;
+        w->onset = fminf(begins ? 0.0f : w[-1].onset, sharp);
+    }
+}
+
+void review_rhythm(beat_review *r) {
+    time_beats(r);
+    median_rr(r);
+    long_rr(r);
+    runs(r);
+}

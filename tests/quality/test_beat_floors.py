@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Floors of the shipped beat classifier on the records it was trained on: they tell of a broken core, not of how well it
+does on people it has not seen. That is `tools/train_beats.py --loo`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from octolead.native import beats
+
+AAMI = {**dict.fromkeys("NLRej", "N"), **dict.fromkeys("AaJS", "S"), **dict.fromkeys("VE", "V"), "F": "F", "Q": "Q"}
+FLOORS = {  # record: sensitivity and positive predictive value of V, then of S, percent; fusion beats left out
+    "106": (99.0, 99.0, None, None),
+    "118": (99.0, 99.0, 95.0, 95.0),
+    "119": (99.0, 99.0, None, None),
+    "208": (98.0, 96.0, None, None),
+    "209": (None, None, 90.0, 92.0),
+    "215": (98.0, 98.0, None, None),
+    "220": (None, None, 95.0, 90.0),
+}
+
+
+@pytest.mark.parametrize("record", FLOORS)
+def test_classes_reach_their_floor(data_dir: Path, record: str) -> None:
+    wfdb = pytest.importorskip("wfdb")
+    path = data_dir / "mitdb" / record
+    if not path.with_suffix(".dat").is_file():
+        pytest.skip(f"no MIT-BIH record {record} in {data_dir}")
+    notes = wfdb.rdann(str(path), "atr")
+    kept = [(a, AAMI[s]) for a, s in zip(notes.sample, notes.symbol, strict=True) if s in AAMI]
+    signal = wfdb.rdrecord(str(path)).p_signal.astype(np.float32) * 1000
+    labels = beats.classify(signal, 360.0, [a for a, _ in kept]).labels
+    got = np.array([beats.CLASSES[c] for c in labels["beat_class"]])
+    truth = np.array([c for _, c in kept])
+    got = got[np.isin(truth, ["N", "S", "V"])]
+    truth = truth[np.isin(truth, ["N", "S", "V"])]
+    for name, floors in (("V", FLOORS[record][:2]), ("S", FLOORS[record][2:])):
+        both = ((got == name) & (truth == name)).sum()
+        for floor, of in zip(floors, ((truth == name).sum(), (got == name).sum()), strict=True):
+            assert floor is None or 100 * both / of >= floor, f"{name}: {both} of {of}"
