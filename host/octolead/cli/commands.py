@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """All commands, in the order of the help page."""
 
+from .cmd_analyze import analyze
 from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_info import info, verify
 from .cmd_plot import plot
 from .cmd_score import score
 
-ALL = (demo, info, verify, decode, plot, copy, encode, score)
+ALL = (demo, info, verify, decode, plot, copy, encode, analyze, score)

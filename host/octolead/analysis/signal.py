@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is analysed: a recording or another maker's record, as microvolt, piece by piece, with its gaps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import importers
+from ..leads import lead_name
+from ..recording import Recording
+from ..recording import open as open_recording
+
+Microvolt = npt.NDArray[np.float32]
+"""Shape (frames, leads); NaN where a value is missing."""
+
+_IMPORTED = (".hea", ".dat", ".dcm", ".mat", ".atr")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark at a frame."""
+
+    frame: int
+    text: str
+
+
+class Signal:
+    """A source of frames: what the analysis needs to know of one, whatever it is.
+
+    Attributes:
+        name: of the record or session.
+        leads: stored leads, at most eight.
+        fs_hz: samples per second.
+        n_frames: length, gaps included.
+        gaps: (first frame, frame after the last) of what is missing in all leads.
+        start_utc: of frame 0, if known.
+        marks: the patient's and others'.
+        rail_uv: amplitude at which the front end saturates; 0 if unknown.
+    """
+
+    name: str
+    leads: tuple[str, ...]
+    fs_hz: float
+    n_frames: int
+    gaps: list[tuple[int, int]]
+    start_utc: datetime | None = None
+    marks: tuple[Mark, ...] = ()
+    rail_uv: float = 0.0
+
+    def read(self, start: int, stop: int) -> Microvolt:
+        """Return frames `start` to `stop`."""
+        raise NotImplementedError
+
+    def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """One byte a frame, bit k set where an electrode of lead k is off."""
+        return np.zeros(stop - start, np.uint8)
+
+    def close(self) -> None:
+        """Give the source back."""
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Yield (start, stop) of what lies between the gaps."""
+        at = 0
+        for first, after in [*self.gaps, (self.n_frames, self.n_frames)]:
+            if first > at:
+                yield at, first
+            at = max(at, after)
+
+    def channels(self) -> tuple[int, int]:
+        """Return the columns of the two leads P waves show best in: II and V1 where they are."""
+        names = {name.upper(): k for k, name in enumerate(self.leads)}
+        first = next((names[n] for n in ("II", "MLII", "ML2", "I") if n in names), 0)
+        second = next((names[n] for n in ("V1", "V2", "V5", "V3") if n in names and names[n] != first), min(1, len(self.leads) - 1))
+        return first, second
+
+    def __enter__(self) -> Signal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+# Which electrodes each stored lead hangs on (docs/SPEC.md `lead`); V leads need all of RA, LA and LL for their reference.
+_ELECTRODES = {"I": ("RA", "LA"), "II": ("RA", "LL")} | {f"V{k}": ("RA", "LA", "LL", f"V{k}") for k in range(1, 7)}
+
+
+class RecordingSignal(Signal):
+    """One session of a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        stored = [name for name in recording.leads if name not in ("III", "aVR", "aVL", "aVF")]
+        self.name = recording.notes.get("record") or recording.session_id
+        self.leads = tuple(stored[:8])
+        self.fs_hz = recording.fs_hz
+        self.n_frames = recording.n_frames
+        self.gaps = [(gap.start_frame, gap.stop_frame) for gap in recording.gaps]
+        self.start_utc = recording.start_utc
+        self.marks = tuple(Mark(mark.frame, mark.text) for mark in recording.marks)
+        if recording.gain:
+            self.rail_uv = 2.4e6 / recording.gain
+
+    def read(self, start: int, stop: int) -> Microvolt:
+        """Return frames `start` to `stop`."""
+        return self._recording.signal_uv(start, stop, self.leads)
+
+    def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """One byte a frame, bit k set where an electrode of lead k is off."""
+        mask = np.zeros(stop - start, np.uint8)
+        for span in self._recording.lead_off:
+            first, after = max(span.start_frame, start), min(span.stop_frame, stop)
+            if first < after:
+                bits = sum(1 << k for k, lead in enumerate(self.leads) if span.name in _ELECTRODES.get(lead, ()))
+                mask[first - start : after - start] |= np.uint8(bits)
+        return mask
+
+    def close(self) -> None:
+        """Close the recording."""
+        self._recording.close()
+
+
+class ImportedRecord(Signal):
+    """A WFDB record or a DICOM waveform."""
+
+    def __init__(self, path: Path, leads: Sequence[str] | None = None) -> None:
+        imported = importers.load(path, leads)
+        self.name = path.stem if path.suffix in _IMPORTED else path.name
+        self.leads = tuple(lead_name(lead) for lead in imported.lead_ids)
+        self.fs_hz = float(imported.rate_hz)
+        self.n_frames = imported.n_frames
+        self._raw, self._missing = imported.raw, imported.missing()
+        self._zero = np.array(imported.zero, np.float64)
+        self._step_uv = np.array([float(step / 1000) for step in imported.step_nv])
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], self._missing.all(axis=1), [False])).astype(np.int8)))
+        self.gaps = [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+    def read(self, start: int, stop: int) -> Microvolt:
+        """Return frames `start` to `stop`."""
+        values = ((self._raw[start:stop] - self._zero) * self._step_uv).astype(np.float32)
+        values[self._missing[start:stop]] = np.nan
+        return np.asarray(values)
+
+    def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """A lead without a value counts as off."""
+        bits = np.packbits(self._missing[start:stop], axis=1, bitorder="little")
+        return np.ascontiguousarray(bits[:, 0])
+
+
+def open_signal(source: str | os.PathLike[str], *, session: str | int | None = None, leads: Sequence[str] | None = None) -> Signal:
+    """Open anything `octolead.open` reads, any WFDB record, or a DICOM waveform.
+
+    Raises:
+        SourceError, ImportRefused: as these.
+    """
+    path = Path(source)
+    foreign = path.suffix.lower() in _IMPORTED or (not path.exists() and path.with_name(path.name + ".hea").exists())
+    return ImportedRecord(path, leads) if foreign else RecordingSignal(open_recording(path, session=session))
