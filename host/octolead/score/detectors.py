@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import OctoleadError
+from ..native.beats import CLASSES, classify
+from ..native.qrs import detect_beats
 from .annotations import Beats
 from .waves import KINDS, NONE, Lead, Waves
 
@@ -62,9 +64,10 @@ def _peer(module: str, detector: str) -> Any:
 
 
 def _octolead_beats(signal: Signal, fs_hz: float) -> Beats:
-    qrs = _need("octolead.native.qrs", "octolead", "this build of the C core has no QRS detector yet")
-    held = np.column_stack([_held(signal[:, k]) for k in range(signal.shape[1])])
-    return as_beats(qrs.detect_beats(held.astype(np.float32), fs_hz).beats["frame"])
+    held = np.column_stack([_held(signal[:, k]) for k in range(signal.shape[1])]).astype(np.float32)
+    frames = detect_beats(held, fs_hz).beats["frame"]
+    labels = classify(held, fs_hz, frames).labels
+    return Beats(labels["frame"].astype(np.int64), np.array(CLASSES)[labels["beat_class"]])
 
 
 def _sleepecg(signal: Signal, fs_hz: float) -> Beats:
@@ -136,7 +139,7 @@ def _held(lead: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 DETECTORS: Final = {
     d.name: d
     for d in (
-        Detector("octolead", _octolead_beats),
+        Detector("octolead", _octolead_beats, classifies=True),
         Detector("sleepecg", _sleepecg),
         Detector("gqrs", _gqrs),
         Detector("xqrs", _xqrs),
