@@ -8,8 +8,8 @@
 DS1 is the training half of de Chazal, O'Dwyer and Reilly 2004 (doi:10.1109/TBME.2004.827359); no record of DS2 is read.
 Two questions: ectopic (S, V) or not; and V or S. Fusion beats and unclassifiable ones take no part; nor do aberrated
 atrial beats, which nobody can tell from ventricular ones by shape. Each class of each record weighs the square root of
-its beats, so that no person rules. The beats are read twice: where the reference says, and moved by up to 20 ms as a
-detector might.
+its beats, so that no person rules. The beats are read as the reference says, and moved by up to 20 ms as a detector might;
+and, as no record of DS1 has more atrial than ordinary beats, the beats of five are put together again in bursts.
 """
 
 import argparse
@@ -27,13 +27,37 @@ DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205
 AAMI = {**dict.fromkeys("NLRej", 0), **dict.fromkeys("AaJS", 1), **dict.fromkeys("VE", 2), "F": 3, "/": 5, "f": 4, "Q": 4}
 OUT = Path(__file__).resolve().parents[1] / "native" / "src" / "beat_weights.h"
 AF = 47
+N_FEATURES = 62
 PENALTY = (1.5, 1.5)
 N_STEP = 2
 QUANTILES = (0.02, 0.2, 0.5, 0.8, 0.98)
 
 
+def bursts(signal, at, symbols, rng):
+    """Return a signal in which a record's atrial beats come in bursts and its ordinary ones after pauses, and its beats.
+
+    Beats are cut from 300 ms before R to 420 ms after it, and joined by straight lines.
+    """
+    pools = [np.flatnonzero(np.isin(symbols, list(kind))) for kind in ("NLR", "AJS")]
+    pools = [p[(at[p] > 200) & (at[p] < len(signal) - 200)] for p in pools]
+    plan = []
+    while len(plan) < 700:
+        ordinary = [(0, rng.uniform(1.0, 1.9))] + [(0, rng.uniform(1.0, 1.3)) for _ in range(rng.integers(0, 3))]
+        rate = rng.uniform(0.6, 0.85)
+        plan += ordinary + [(1, rate * rng.uniform(0.93, 1.07)) for _ in range(rng.integers(1, 16))]
+    times = np.cumsum([360 * rr for _, rr in plan]).astype(int) + 360
+    out = np.full((times[-1] + 720, signal.shape[1]), np.nan, np.float32)
+    chosen = [rng.choice(pools[kind]) for kind, _ in plan]
+    for time, beat in zip(times, chosen, strict=True):
+        out[time - 108 : time + 108] = signal[at[beat] - 108 : at[beat] + 108] - signal[at[beat] - 30 : at[beat] - 15].mean(0)
+    for lead in out.T:
+        hole = np.isnan(lead)
+        lead[hole] = np.interp(np.flatnonzero(hole), np.flatnonzero(~hole), lead[~hole]) + rng.normal(0, 5, hole.sum())
+    return out, times, symbols[chosen]
+
+
 def read(folder, record, variant=0):
-    """Return features, classes and symbols of one record; variant 1 moves the beats."""
+    """Return features, classes, symbols and clusters of one record; variant 1 moves the beats, 2 makes atrial bursts of them."""
     signal = wfdb.rdrecord(str(folder / str(record))).p_signal.astype(np.float32) * 1000
     notes = wfdb.rdann(str(folder / str(record)), "atr")
     keep = [i for i, s in enumerate(notes.symbol) if s in AAMI]
@@ -41,17 +65,22 @@ def read(folder, record, variant=0):
     at = np.array(notes.sample)[keep]
     if variant == 1:
         at = np.maximum.accumulate(np.maximum(at + np.random.default_rng(record).integers(-7, 8, len(at)), 0))
+    if variant == 2:
+        if np.isin(symbols, list("AJS")).sum() < 40:
+            return np.empty((0, N_FEATURES), np.float32), np.empty(0, int), symbols[:0], np.empty(0, int)
+        signal, at, symbols = bursts(signal, at, symbols, np.random.default_rng(record))
     classifier = BeatClassifier(360.0, 2)
     classifier.push(signal, at)
-    return classifier.features(), np.array([AAMI[s] for s in symbols]), symbols
+    cluster = classifier.labels().labels["cluster"].astype(int) + 100 * record
+    return classifier.features(), np.array([AAMI[s] for s in symbols]), symbols, cluster
 
 
 def read_all(folder, variants):
-    """Return features, classes, symbols and record numbers of DS1."""
+    """Return features, classes, symbols, record numbers, variants and clusters of DS1."""
     parts = [(*read(folder, r, v), r, v) for v in variants for r in DS1]
-    x, y, s = (np.concatenate([p[i] for p in parts]) for i in range(3))
-    group = np.concatenate([np.full(len(p[1]), p[3]) for p in parts])
-    return x, y, s, group, np.concatenate([np.full(len(p[1]), p[4]) for p in parts])
+    x, y, s, cluster = (np.concatenate([p[i] for p in parts]) for i in range(4))
+    group, variant = (np.concatenate([np.full(len(p[1]), p[i]) for p in parts]) for i in (4, 5))
+    return x, y, s, group, variant, cluster + 10000 * variant
 
 
 def weigh(y, group):
@@ -106,14 +135,19 @@ def train(x, y, s, group):
     return k, [fit(z, e * 1.0, w, PENALTY[0]), fit(z[e], (y[e] == 2) * 1.0, weigh(y[e], group[e]), PENALTY[1])]
 
 
-def classes(x, model):
+def classes(x, cluster, model):
     """Return 0 N, 1 S, 2 V as beat_label.c does."""
     k, weights = model
     z = bend(x, k).reshape(len(x), -1)
     e, v = (1 / (1 + np.exp(-(z @ b[:-1] + b[-1]))) for b in weights)
     v = e * v
+    odds = np.clip(np.log(v + 1e-9) - np.log(1 - v + 1e-9), -5, 5)
+    _, at = np.unique(cluster, return_inverse=True)
+    odds = (odds + (np.bincount(at, odds) / np.bincount(at))[at]) / 2
     s = (e - v) * (1 - 0.95 * x[:, AF])
-    return np.where((v > s) & (v > 0.5), 2, np.where((s >= v) & (s > 0.5), 1, 0))
+    v = 1 / (1 + np.exp(-odds))
+    s = np.minimum(s, 1 - v)
+    return np.where((v > s) & (v > 0.5), 2, np.where((s >= v) & (s > 0.45), 1, 0))
 
 
 def table(y, got, group):
@@ -175,13 +209,13 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--loo", action="store_true")
-    parser.add_argument("--variants", type=int, nargs="*", default=[0, 1])
+    parser.add_argument("--variants", type=int, nargs="*", default=[0, 1, 2])
     arguments = parser.parse_args()
-    x, y, s, group, variant = read_all(arguments.data, arguments.variants)
+    x, y, s, group, variant, cluster = read_all(arguments.data, arguments.variants)
     if arguments.loo:
         got = np.zeros(len(y), int)
         for r in DS1:
-            got[group == r] = classes(x[group == r], train(*(a[group != r] for a in (x, y, s, group))))
+            got[group == r] = classes(x[group == r], cluster[group == r], train(*(a[group != r] for a in (x, y, s, group))))
         for v in arguments.variants:
             print("variant", v)
             table(y[variant == v], got[variant == v], group[variant == v])

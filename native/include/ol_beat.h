@@ -134,6 +134,7 @@ typedef struct ol_beat_context {
     float rr_s;       /* from the beat before; 0: unknown */
     float median_s;   /* of the RR around */
     float long_s;     /* mean RR of some 800 beats around */
+    float pauses;     /* share of the RR around, between ordinary shapes, that are far above that median */
     float ordinary_s; /* median of the RR around that end in ordinary beats at their time */
     float irregular;  /* median relative change of RR between beats of ordinary shape */
     float spread;     /* median relative distance from ordinary_s of the same */
@@ -142,6 +143,7 @@ typedef struct ol_beat_context {
     float p[2], p_edge[2];   /* correlation with the ordinary P window, and of the slopes of both */
     float p_gain[2], p_best[2], p_weight[2];
     float p_steady, af, run, onset;
+    float odds_v, supra; /* log odds of V, probability of S */
     int8_t p_shift[2];
     uint8_t slot, ordinary;
 } ol_beat_context;

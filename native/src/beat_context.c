@@ -5,15 +5,19 @@
 #include <math.h>
 #include <string.h>
 
-enum { ENOUGH = 6, ENOUGH_RR = 4 }; /* beats that allow a statement */
+enum { ENOUGH = 6, ENOUGH_RR = 4, SHARE = 4 }; /* beats that allow a statement; that share one */
 
 float review_p(const ol_beat_context *w) {
     const float weight = w->p_weight[0] + w->p_weight[1] + 1e-3f;
     return (w->p_edge[0] * w->p_weight[0] + w->p_edge[1] * w->p_weight[1]) / weight;
 }
 
+/* Where one beat in sixteen or more ends a pause that no ventricular beat explains, early beats may be so many that they
+ * make the median: there the ordinary ones are those that end a pause. */
 int review_is_ordinary(const ol_beat_context *w) {
-    return w->distance < 0.2f && w->rr_s > 0.85f * w->median_s && w->rr_s < 1.25f * w->median_s;
+    const int bursts = w->pauses > 0.06f;
+    const float low = bursts ? 1.25f : 0.85f, high = bursts ? 4.0f : 1.25f;
+    return w->distance < 0.2f && w->rr_s > low * w->median_s && w->rr_s < high * w->median_s;
 }
 
 static void ordinary_rr(beat_review *r) {
@@ -90,8 +94,14 @@ void review_context(beat_review *r) {
     know_clusters(r);
     for (size_t i = 0; i < r->n; i++) {
         ol_beat_context *w = &r->work[i];
-        steady_rr(r, i);
-        steady_p(r, i);
+        if (i % SHARE == 0) { /* forty beats change little from one to the next */
+            steady_rr(r, i);
+            steady_p(r, i);
+        } else {
+            w->spread = w[-1].spread;
+            w->irregular = w[-1].irregular;
+            w->p_steady = w[-1].p_steady;
+        }
         /* Atrial fibrillation has both irregular RR and no P wave that comes back; frequent ectopy only the first. */
         w->af = review_clamp((w->irregular - 0.06f) / 0.05f, 0.0f, 1.0f) * review_clamp((0.7f - w->p_steady) / 0.2f, 0.0f, 1.0f);
     }

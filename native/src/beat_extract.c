@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEAST_RING_HZ = 180 };
+enum { LEAST_RING_HZ = 180, LOOK_EVERY = 32 };
 static const double CENTRE_MS = 90.0;  /* the fiducial point is looked for so far around the beat */
 static const double HIGH_PASS_HZ = 0.4;
 static const float LIMIT_UV = 1e6f; /* no electrode gives more */
@@ -42,9 +42,10 @@ int ol_beats_tell(ol_beats *b, uint64_t frame) {
 static void store_group(ol_beats *b) {
     float *row = b->ring[b->ring_frames % OL_BEAT_RING];
     const float scale = 1.0f / (float)b->decimation;
+    const float begun = b->ring_frames ? 1.0f : 0.0f;
     for (int k = 0; k < OL_BEAT_LANES; k++) {
         const float x = b->sum[k] * scale;
-        const float first = b->ring_frames ? b->pole * (b->high1[k] + (x - b->last[k])) : 0.0f;
+        const float first = begun * b->pole * (b->high1[k] + (x - b->last[k]));
         b->high2[k] = b->pole * (b->high2[k] + (first - b->high1[k]));
         b->high1[k] = first;
         b->last[k] = x;
@@ -55,11 +56,19 @@ static void store_group(ol_beats *b) {
     b->in_group = 0;
 }
 
-static void take_frame(ol_beats *b, const float *frame) {
-    for (uint32_t k = 0; k < b->n_leads; k++) {
+static inline void take_leads(ol_beats *b, const float *frame, uint32_t n_leads) {
+    for (uint32_t k = 0; k < n_leads; k++) {
         const float x = fabsf(frame[k]) <= LIMIT_UV ? frame[k] : b->old[k]; /* NaN too: the last value stays */
         b->old[k] = x;
         b->sum[k] += x;
+    }
+}
+
+static void take_frame(ol_beats *b, const float *frame) {
+    if (b->n_leads == OL_BEAT_LANES) { /* of known length: vectors */
+        take_leads(b, frame, OL_BEAT_LANES);
+    } else {
+        take_leads(b, frame, b->n_leads);
     }
     b->next_frame++;
     if (++b->in_group == b->decimation) {
@@ -149,7 +158,7 @@ size_t ol_beats_push(ol_beats *b, const float *frames, size_t n_frames, size_t *
     size_t n = 0, i = 0;
     for (; i < n_frames && n < room; i++) {
         take_frame(b, frames + i * b->n_leads);
-        if (b->pending_n && !b->in_group) {
+        if (b->pending_n && !b->in_group && b->ring_frames % LOOK_EVERY == 0) {
             n += complete(b, 0, out + n, room - n);
         }
     }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 static const float AF_LEAVES = 0.05f; /* of the probability of S, where AF is certain */
-static const float TELL_V = 0.5f, TELL_S = 0.5f;
+static const float TELL_V = 0.5f, TELL_S = 0.45f;
 
 static float probability(float log_odds) {
     return 1.0f / (1.0f + expf(-log_odds));
@@ -44,13 +44,25 @@ static uint32_t shape_reasons(const beat_review *r, size_t i) {
            flag(expected && p < 0.3f && best >= 0.6f, OL_BEAT_P_MOVED) | flag(r->paced[w->slot], OL_BEAT_PACED_SPIKE);
 }
 
-/* Class and confidence from the two odds. */
-static void decide(const beat_review *r, size_t i, ol_beat_label *label) {
+/* What each beat looks like by itself, and the mean of each morphology. */
+static void judge(beat_review *r) {
     float features[OL_BEAT_FEATURES], e, v;
-    review_features(r, i, features);
-    beat_odds(features, &e, &v);
-    const float ectopic = probability(e), ventricular = ectopic * probability(v);
-    const float supra = (ectopic - ventricular) * (1.0f - (1.0f - AF_LEAVES) * r->work[i].af);
+    for (size_t i = 0; i < r->n; i++) {
+        ol_beat_context *w = &r->work[i];
+        review_features(r, i, features);
+        beat_odds(features, &e, &v);
+        const float ectopic = probability(e), ventricular = ectopic * probability(v);
+        w->odds_v = review_clamp(logf(ventricular + 1e-9f) - logf(1.0f - ventricular + 1e-9f), -5.0f, 5.0f);
+        w->supra = (ectopic - ventricular) * (1.0f - (1.0f - AF_LEAVES) * w->af);
+        r->odds_v[w->slot] += w->odds_v / r->cluster[w->slot].n;
+    }
+}
+
+/* A beat is ventricular half by itself, half by its morphology. */
+static void decide(const beat_review *r, size_t i, ol_beat_label *label) {
+    const ol_beat_context *w = &r->work[i];
+    const float ventricular = probability(0.5f * (w->odds_v + r->odds_v[w->slot]));
+    const float supra = fminf(w->supra, 1.0f - ventricular);
     float told = 1.0f - ventricular - supra;
     label->beat_class = OL_BEAT_N;
     if (ventricular > supra && ventricular > TELL_V) {
@@ -60,7 +72,7 @@ static void decide(const beat_review *r, size_t i, ol_beat_label *label) {
         label->beat_class = OL_BEAT_S;
         told = supra;
     }
-    label->confidence = (uint8_t)lrintf(100.0f * told);
+    label->confidence = (uint8_t)lrintf(100.0f * review_clamp(told, 0.0f, 1.0f));
 }
 
 static void label_beat(const beat_review *r, size_t i, ol_beat_label *label) {
@@ -89,6 +101,7 @@ static void label_beat(const beat_review *r, size_t i, ol_beat_label *label) {
 static void review(beat_review *r) {
     review_rhythm(r);
     review_shapes(r);
+    review_pauses(r);
     review_p_waves(r);
     review_context(r);
 }
@@ -111,6 +124,9 @@ static int begin(beat_review *r, const ol_beats *beats, const ol_beat_record *li
 int ol_beats_label(const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work, ol_beat_label *labels) {
     beat_review r;
     const int error = begin(&r, beats, list, n, work);
+    if (!error) {
+        judge(&r);
+    }
     for (size_t i = 0; !error && i < n; i++) {
         label_beat(&r, i, &labels[i]);
     }

@@ -12,49 +12,56 @@
 enum {
     SLOW = 64,   /* beats a template averages over */
     SETTLED = 8, /* it is compared with the others each so many beats */
-    LOOK = 6,    /* clusters a beat is compared with closely */
+    LOOK = 4,    /* clusters a beat is compared with closely */
 };
 static const float SAME = 0.12f; /* distance up to which a beat joins a cluster */
 static const float MERGE = 0.05f;
 
 typedef struct shape {
     float x[OL_BEAT_QRS + 2 * OL_BEAT_MARGIN][OL_BEAT_LANES];
+    float energy[2 * OL_BEAT_MARGIN + 1][OL_BEAT_LANES]; /* of the QRS window at each shift */
 } shape;
+
+/* Sums of squares over a window that moves by one sample a time. */
+static void know_energy(shape *s) {
+    for (int k = 0; k < OL_BEAT_LANES; k++) {
+        float sum = 0.0f;
+        for (int i = 0; i < OL_BEAT_QRS; i++) {
+            sum += s->x[i][k] * s->x[i][k];
+        }
+        for (int shift = 0;; shift++) {
+            s->energy[shift][k] = fmaxf(sum, 0.0f);
+            if (shift == 2 * OL_BEAT_MARGIN) {
+                break;
+            }
+            const float in = s->x[shift + OL_BEAT_QRS][k], out = s->x[shift][k];
+            sum += in * in - out * out;
+        }
+    }
+}
 
 /* QRS of the window, margins too, without the mean of each lead; leads not usable are zero. */
 static void take_shape(const ol_beats *b, shape *s) {
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        float mean = 0.0f;
-        for (int i = 0; i < OL_BEAT_QRS; i++) {
-            mean += b->window[OL_BEAT_QRS_AT + OL_BEAT_MARGIN + i][k] / (float)OL_BEAT_QRS;
-        }
-        for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
-            s->x[i][k] = (b->window[OL_BEAT_QRS_AT + i][k] - mean) * b->usable[k];
-        }
-    }
-}
-
-
-static float distance(const float x[][OL_BEAT_LANES], const ol_beat_template *t) {
-    float cross[OL_BEAT_LANES] = {0}, own[OL_BEAT_LANES] = {0}, both = 0.0f, power = 0.0f;
+    float mean[OL_BEAT_LANES] = {0};
     for (int i = 0; i < OL_BEAT_QRS; i++) {
         for (int k = 0; k < OL_BEAT_LANES; k++) {
-            cross[k] += x[i][k] * t->qrs[i][k];
-            own[k] += x[i][k] * x[i][k];
+            mean[k] += b->window[OL_BEAT_QRS_AT + OL_BEAT_MARGIN + i][k] / (float)OL_BEAT_QRS;
         }
     }
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        const float shared = own[k] > 0.0f && t->energy[k] > 0.0f ? 1.0f : 0.0f;
-        both += shared * cross[k];
-        power += shared * (own[k] + t->energy[k]);
+    for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
+        for (int k = 0; k < OL_BEAT_LANES; k++) {
+            s->x[i][k] = (b->window[OL_BEAT_QRS_AT + i][k] - mean[k]) * b->usable[k];
+        }
     }
-    return power > 0.0f ? 1.0f - 2.0f * both / power : 1.0f;
+    know_energy(s);
 }
 
-/* The same from every other sample, for a first look. */
-static float rough_distance(const float x[][OL_BEAT_LANES], const float *own, const ol_beat_template *t) {
+/* Distance at a shift, over every `step`th sample. */
+static inline float distance(const shape *s, int shift, const ol_beat_template *t, int step) {
+    const float(*x)[OL_BEAT_LANES] = s->x + OL_BEAT_MARGIN + shift;
+    const float *own = s->energy[OL_BEAT_MARGIN + shift];
     float cross[OL_BEAT_LANES] = {0}, both = 0.0f, power = 0.0f;
-    for (int i = 0; i < OL_BEAT_QRS; i += 2) {
+    for (int i = 0; i < OL_BEAT_QRS; i += step) {
         for (int k = 0; k < OL_BEAT_LANES; k++) {
             cross[k] += x[i][k] * t->qrs[i][k];
         }
@@ -64,16 +71,16 @@ static float rough_distance(const float x[][OL_BEAT_LANES], const float *own, co
         both += shared * cross[k];
         power += shared * (own[k] + t->energy[k]);
     }
-    return power > 0.0f ? 1.0f - 4.0f * both / power : 1.0f;
+    return power > 0.0f ? 1.0f - 2.0f * (float)step * both / power : 1.0f;
 }
 
 /* Best of the distances at all shifts, walking downhill from none. */
 static float nearest_shift(const shape *s, const ol_beat_template *t, int *shift) {
-    float best = distance(s->x + OL_BEAT_MARGIN, t);
+    float best = distance(s, 0, t, 1);
     *shift = 0;
     for (int way = -1; way <= 1; way += 2) {
         for (int k = 1; k <= OL_BEAT_MARGIN; k++) {
-            const float d = distance(s->x + OL_BEAT_MARGIN + way * k, t);
+            const float d = distance(s, way * k, t, 1);
             if (d >= best) {
                 break;
             }
@@ -115,7 +122,17 @@ static void update(ol_beats *b, ol_beat_template *t, int shift) {
 }
 
 static float between(const ol_beat_template *a, const ol_beat_template *b) {
-    return distance(a->qrs, b);
+    float both = 0.0f, power = 0.0f;
+    for (int k = 0; k < OL_BEAT_LANES; k++) {
+        float cross = 0.0f;
+        for (int i = 0; i < OL_BEAT_QRS; i++) {
+            cross += a->qrs[i][k] * b->qrs[i][k];
+        }
+        const float shared = a->energy[k] > 0.0f && b->energy[k] > 0.0f ? 1.0f : 0.0f;
+        both += shared * cross;
+        power += shared * (a->energy[k] + b->energy[k]);
+    }
+    return power > 0.0f ? 1.0f - 2.0f * both / power : 1.0f;
 }
 
 /* Join cluster `from` into `into`; the last one takes its place. */
@@ -186,15 +203,10 @@ static uint32_t begin_cluster(ol_beats *b) {
 
 /* The clusters that may be nearest, best first. Returns how many. */
 static uint32_t candidates(const ol_beats *b, const shape *s, uint32_t *list) {
-    float own[OL_BEAT_LANES] = {0}, far[LOOK];
+    float far[LOOK];
     uint32_t n = 0;
-    for (int i = 0; i < OL_BEAT_QRS; i++) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            own[k] += s->x[i + OL_BEAT_MARGIN][k] * s->x[i + OL_BEAT_MARGIN][k];
-        }
-    }
     for (uint32_t c = 0; c < b->n_clusters; c++) {
-        const float d = rough_distance(s->x + OL_BEAT_MARGIN, own, &b->clusters[c]);
+        const float d = distance(s, 0, &b->clusters[c], 2);
         if (n == LOOK && d >= far[LOOK - 1]) {
             continue;
         }
@@ -257,6 +269,7 @@ float beat_template_distance(const ol_beat_template *a, const ol_beat_template *
             s.x[i][k] = a->energy[k] > 0.0f ? a->wave[at][k] - (a->wave[OL_BEAT_QRS_AT][k] - a->qrs[0][k]) : 0.0f;
         }
     }
+    know_energy(&s);
     return nearest_shift(&s, b, &shift);
 }
 

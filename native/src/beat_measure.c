@@ -87,20 +87,21 @@ static void measure_width(ol_beats *b, ol_beat_record *out, int shift) {
 }
 
 static void measure_area(const ol_beats *b, ol_beat_record *out, int shift) {
-    float area = 0.0f, peak = 0.0f;
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        const float base = b->window[Q_AT + shift][k];
-        for (int i = Q_AT + shift; i < Q_AT + shift + OL_BEAT_QRS; i++) {
-            const float x = fabsf(b->window[i][k] - base) * b->usable[k];
-            area += x;
-            peak = fmaxf(peak, x);
+    const float *base = b->window[Q_AT + shift];
+    float area[OL_BEAT_LANES] = {0}, peak[OL_BEAT_LANES] = {0}, all = 0.0f, most = 0.0f, leads = 0.0f;
+    for (int i = Q_AT + shift; i < Q_AT + shift + OL_BEAT_QRS; i++) {
+        for (int k = 0; k < OL_BEAT_LANES; k++) {
+            const float x = fabsf(b->window[i][k] - base[k]);
+            area[k] += x;
+            peak[k] = x > peak[k] ? x : peak[k];
         }
     }
-    float leads = 0.0f;
     for (int k = 0; k < OL_BEAT_LANES; k++) {
+        all += area[k] * b->usable[k];
+        most = fmaxf(most, peak[k] * b->usable[k]);
         leads += b->usable[k];
     }
-    out->area_2ms = as_byte(peak > 0.0f ? area * OL_BEAT_GRID_MS / 2.0f / peak / leads : 0.0f);
+    out->area_2ms = as_byte(most > 0.0f ? all * OL_BEAT_GRID_MS / 2.0f / most / leads : 0.0f);
 }
 
 int beat_measure(ol_beats *b, ol_beat_record *out) {

@@ -25,6 +25,7 @@ typedef struct beat_review {
     cluster_facts cluster[OL_BEAT_CLUSTERS];
     float distance[OL_BEAT_CLUSTERS][OL_BEAT_CLUSTERS];   /* of the QRS of two templates */
     float t_distance[OL_BEAT_CLUSTERS][OL_BEAT_CLUSTERS]; /* of their T windows */
+    float odds_v[OL_BEAT_CLUSTERS]; /* mean log odds of V */
     uint8_t paced[OL_BEAT_CLUSTERS];
 } beat_review;
 
@@ -58,6 +59,7 @@ int review_is_ordinary(const ol_beat_context *w);
 /* In this order. */
 void review_rhythm(beat_review *r); /* beat_rhythm.c */
 void review_shapes(beat_review *r); /* beat_shapes.c */
+void review_pauses(beat_review *r); /* beat_rhythm.c */
 void review_p_waves(beat_review *r);
 void review_context(beat_review *r); /* beat_context.c */
 
