@@ -16,9 +16,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from .._constants import MAX_LEADS
 from ..errors import OctoleadError
 from ..native.beats import CLASSES, classify
 from ..native.qrs import detect_beats
+from ..native.waves import ABSENT, delineate
 from .annotations import Beats
 from .waves import KINDS, NONE, Lead, Waves
 
@@ -63,11 +65,31 @@ def _peer(module: str, detector: str) -> Any:
     return _need(module, detector, "install it with: pip install 'octolead[peers]'")
 
 
+def _all_held(signal: Signal) -> Signal:
+    return np.column_stack([_held(signal[:, k]) for k in range(signal.shape[1])]).astype(np.float32)
+
+
 def _octolead_beats(signal: Signal, fs_hz: float) -> Beats:
-    held = np.column_stack([_held(signal[:, k]) for k in range(signal.shape[1])]).astype(np.float32)
+    held = _all_held(signal)[:, -MAX_LEADS:]
     frames = detect_beats(held, fs_hz).beats["frame"]
     labels = classify(held, fs_hz, frames).labels
     return Beats(labels["frame"].astype(np.int64), np.array(CLASSES)[labels["beat_class"]])
+
+
+def _octolead_waves(signal: Signal, fs_hz: float) -> list[Lead]:
+    held, leads = _all_held(signal), []
+    beats = detect_beats(held[:, -MAX_LEADS:], fs_hz).beats["frame"]
+    for first in range(0, held.shape[1], MAX_LEADS):
+        some = held[:, first : first + MAX_LEADS]
+        found = delineate(some, fs_hz, beats)
+        leads += [{kind: _own_waves(found["frame"], found["lead"][:, k][kind.lower()]) for kind in KINDS} for k in range(some.shape[1])]
+    return leads
+
+
+def _own_waves(beat: npt.NDArray[np.uint64], marks: npt.NDArray[Any]) -> Waves:
+    marks, beat = marks[marks["peak"] != ABSENT], beat[marks["peak"] != ABSENT].astype(np.int64)
+    onset, peak, end = (np.where(marks[side] == ABSENT, NONE, beat + marks[side]) for side in ("on", "peak", "off"))
+    return Waves(onset, peak, end)
 
 
 def _sleepecg(signal: Signal, fs_hz: float) -> Beats:
@@ -139,7 +161,7 @@ def _held(lead: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 DETECTORS: Final = {
     d.name: d
     for d in (
-        Detector("octolead", _octolead_beats, classifies=True),
+        Detector("octolead", _octolead_beats, _octolead_waves, classifies=True),
         Detector("sleepecg", _sleepecg),
         Detector("gqrs", _gqrs),
         Detector("xqrs", _xqrs),
