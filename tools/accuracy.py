@@ -42,6 +42,8 @@ SECTIONS = (
         "Rhythms with few true beats; what is VF in the reference is left out.",
         "octolead score DATA/cudb --what beats",
     ),
+    ("Waves: LUDB", "100 records, the project's own beats, each lead.", "octolead score DATA/ludb/data --what waves --leads all"),
+    ("Waves: QTDB", "The cardiologist's waves of the first lead.", "octolead score DATA/qtdb --what waves"),
     (
         "Atrial fibrillation from RR: LTAFDB",
         "Reference beats and classes.",
