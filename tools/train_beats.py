@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train the two logistic regressions of the beat classifier on MIT-BIH DS1, and write native/src/beat_weights.h.
 
-    python tools/train_beats.py --data ../shared/data/mitdb            write the weights
-    python tools/train_beats.py --data ../shared/data/mitdb --check    compare them with what stands there
-    python tools/train_beats.py --data ../shared/data/mitdb --loo      print what leaving each record out gives
+    python tools/train_beats.py --data DATA/mitdb            write the weights
+    python tools/train_beats.py --data DATA/mitdb --check    compare them with what stands there
+    python tools/train_beats.py --data DATA/mitdb --loo      print what leaving each record out gives
 
 DS1 is the training half of de Chazal, O'Dwyer and Reilly 2004 (doi:10.1109/TBME.2004.827359); no record of DS2 is read.
 Two questions: ectopic (S, V) or not; and V or S. Fusion beats and unclassifiable ones take no part; nor do aberrated
@@ -147,7 +147,7 @@ def classes(x, cluster, model):
     s = (e - v) * (1 - 0.95 * x[:, AF])
     v = 1 / (1 + np.exp(-odds))
     s = np.minimum(s, 1 - v)
-    return np.where((v > s) & (v > 0.5), 2, np.where((s >= v) & (s > 0.45), 1, 0))
+    return np.where((v > s) & (v > 0.5), 2, np.where((s >= v) & (s > 0.5), 1, 0))
 
 
 def table(y, got, group):

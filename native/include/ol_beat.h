@@ -9,7 +9,7 @@
 
 enum ol_beat_size {
     OL_BEAT_LANES = 8,       /* leads, most */
-    OL_BEAT_RING = 4096,     /* decimated frames held: at least 11 s */
+    OL_BEAT_RING = 5120,     /* decimated frames held: at least 10 s */
     OL_BEAT_PENDING = 256,   /* beats told and not yet measured, most */
     OL_BEAT_GRID = 160,      /* samples of a template */
     OL_BEAT_GRID_MS = 5,     /* between them */
@@ -36,7 +36,8 @@ typedef struct ol_beat_record {
     uint8_t flags;                         /* OL_BEAT_GAP_BEFORE ... */
     int8_t p[2][OL_BEAT_P_SAMPLES];
     int8_t q[2][OL_BEAT_Q_SAMPLES];
-    uint8_t reserved[5];
+    uint8_t spike;                         /* height of a narrow pulse over the steepest slope after it, 1/64 */
+    uint8_t reserved[4];
 } ol_beat_record;
 
 enum ol_beat_flag {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEAST_RING_HZ = 180, LOOK_EVERY = 32 };
+enum { LEAST_RING_HZ = 250, LOOK_EVERY = 32 };
 static const double CENTRE_MS = 90.0;  /* the fiducial point is looked for so far around the beat */
 static const double HIGH_PASS_HZ = 0.4;
 static const float LIMIT_UV = 1e6f; /* no electrode gives more */
@@ -82,7 +82,7 @@ static double ring_place(const ol_beats *b, uint64_t frame) {
 }
 
 /* Row `at` of the ring, that nearest to it outside. */
-static const float *ring_row(const ol_beats *b, int64_t at) {
+const float *beat_ring_row(const ol_beats *b, int64_t at) {
     const int64_t newest = (int64_t)b->ring_frames - 1;
     const int64_t oldest = newest >= OL_BEAT_RING ? newest - OL_BEAT_RING + 1 : 0;
     at = at < oldest ? oldest : at > newest ? newest : at;
@@ -95,7 +95,7 @@ static double centre_of_slopes(const ol_beats *b, double place) {
     const int64_t middle = (int64_t)floor(place + 0.5);
     double weight = 0.0, moment = 0.0;
     for (int64_t i = middle - reach; i < middle + reach; i++) {
-        const float *a = ring_row(b, i), *c = ring_row(b, i + 1);
+        const float *a = beat_ring_row(b, i), *c = beat_ring_row(b, i + 1);
         float slope = 0.0f;
         for (int k = 0; k < OL_BEAT_LANES; k++) {
             slope += (c[k] - a[k]) * (c[k] - a[k]);
@@ -114,7 +114,7 @@ static void fill_window(ol_beats *b, double centre) {
         const double place = centre + (i - BEAT_BEFORE - 1) * step;
         const double whole = floor(place);
         const float part = (float)(place - whole);
-        const float *a = ring_row(b, (int64_t)whole), *c = ring_row(b, (int64_t)whole + 1);
+        const float *a = beat_ring_row(b, (int64_t)whole), *c = beat_ring_row(b, (int64_t)whole + 1);
         for (int k = 0; k < OL_BEAT_LANES; k++) {
             raw[i][k] = a[k] + part * (c[k] - a[k]);
         }
@@ -135,6 +135,7 @@ static void measure(ol_beats *b, uint64_t frame, ol_beat_record *out) {
     const double centre = centre_of_slopes(b, centre_of_slopes(b, told));
     fill_window(b, centre);
     const int shift = beat_measure(b, out);
+    beat_spike(b, (int64_t)floor(centre + 0.5), out);
     out->fiducial_ms = (int16_t)lrint((centre - told) * 1000.0 / b->ring_hz + shift * OL_BEAT_GRID_MS);
 }
 

@@ -15,7 +15,9 @@
 #include <string.h>
 
 static const float AF_LEAVES = 0.05f; /* of the probability of S, where AF is certain */
-static const float TELL_V = 0.5f, TELL_S = 0.45f;
+static const float PULSE = 1.05f, SURE_PULSE = 1.25f; /* of the steepest slope after it */
+static const float PACED_MS = 90.0f;
+static const float TELL_V = 0.5f, TELL_S = 0.5f;
 
 static float probability(float log_odds) {
     return 1.0f / (1.0f + expf(-log_odds));
@@ -98,12 +100,31 @@ static void label_beat(const beat_review *r, size_t i, ol_beat_label *label) {
     }
 }
 
+/* A morphology is paced when most of its beats have a pulse and are not narrow; and there are none of these unless one
+ * is beyond doubt. */
+static void find_paced(beat_review *r) {
+    float spike[OL_BEAT_CLUSTERS] = {0};
+    int sure = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        spike[r->work[i].slot] += fminf((float)r->list[i].spike, 128.0f) / (64.0f * r->cluster[r->work[i].slot].n);
+    }
+    for (int s = 0; s < OL_BEAT_CLUSTERS; s++) {
+        const int pulse = spike[s] > PULSE && r->cluster[s].width >= PACED_MS && r->cluster[s].n >= 5.0f;
+        sure |= pulse && spike[s] > SURE_PULSE && r->cluster[s].n >= 20.0f;
+        r->paced[s] = (uint8_t)pulse;
+    }
+    for (int s = 0; s < OL_BEAT_CLUSTERS; s++) {
+        r->paced[s] = (uint8_t)(r->paced[s] && sure);
+    }
+}
+
 static void review(beat_review *r) {
     review_rhythm(r);
     review_shapes(r);
     review_pauses(r);
     review_p_waves(r);
     review_context(r);
+    find_paced(r);
 }
 
 static int begin(beat_review *r, const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work) {

@@ -13,4 +13,10 @@ enum {
 
 int beat_measure(ol_beats *b, ol_beat_record *out);
 
+/* Row `at` of the ring, the nearest one outside. */
+const float *beat_ring_row(const ol_beats *b, int64_t at);
+
+/* Set `spike` of the beat whose fiducial point is at row `centre` of the ring. */
+void beat_spike(const ol_beats *b, int64_t centre, ol_beat_record *out);
+
 #endif

@@ -39,3 +39,17 @@ def test_classes_reach_their_floor(data_dir: Path, record: str) -> None:
         both = ((got == name) & (truth == name)).sum()
         for floor, of in zip(floors, ((truth == name).sum(), (got == name).sum()), strict=True):
             assert floor is None or 100 * both / of >= floor, f"{name}: {both} of {of}"
+
+
+def test_paced_beats_are_told_and_ordinary_ones_are_not(data_dir: Path) -> None:
+    wfdb = pytest.importorskip("wfdb")
+    path = data_dir / "mitdb" / "102"
+    if not path.with_suffix(".dat").is_file():
+        pytest.skip(f"no MIT-BIH record 102 in {data_dir}")
+    notes = wfdb.rdann(str(path), "atr")
+    kept = [(a, s) for a, s in zip(notes.sample, notes.symbol, strict=True) if s in "/fNV"]
+    labels = beats.classify(wfdb.rdrecord(str(path)).p_signal.astype(np.float32) * 1000, 360.0, [a for a, _ in kept]).labels
+    paced = labels["beat_class"] == beats.CLASSES.index("/")
+    symbols = np.array([s for _, s in kept])
+    assert paced[symbols == "/"].mean() > 0.99
+    assert paced[symbols == "N"].mean() < 0.02

@@ -16,7 +16,7 @@ RECORD_DTYPE: Final = np.dtype(
     [
         ("frame", "<u8"), ("cluster", "<u2"), ("fiducial_ms", "<i2"), ("p_scale", "<u2", (2,)), ("q_scale", "<u2", (2,)),
         ("width_2ms", "u1"), ("area_2ms", "u1"), ("distance", "u1"), ("noise", "u1"), ("flags", "u1"),
-        ("p", "i1", (2, lib.OL_BEAT_P_SAMPLES)), ("q", "i1", (2, lib.OL_BEAT_Q_SAMPLES)), ("reserved", "u1", (5,)),
+        ("p", "i1", (2, lib.OL_BEAT_P_SAMPLES)), ("q", "i1", (2, lib.OL_BEAT_Q_SAMPLES)), ("spike", "u1"), ("reserved", "u1", (4,)),
     ]
 )  # fmt: skip
 """What the first pass keeps of a beat: 128 bytes, see ol_beat.h."""
