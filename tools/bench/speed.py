@@ -12,19 +12,20 @@ from octolead import _constants as c
 from octolead import demo_signal, native, simulator
 from octolead.leads import RECORDER_LEAD_IDS
 
-MINUTES = 30
+MINUTES = 10
 ROUNDS = 7
 GOALS = {"decode": 80.0, "encode": 40.0}
 STEP_UV = 5.0
 
 
 def test_frames(minutes: float) -> np.ndarray:
-    """Return `minutes` of the demo's ECG at 5 uV with a little noise of its own in each minute, int32 (frames, 8)."""
+    """Return `minutes` of the demo's ECG at 5 uV with a little noise of its own in each round, int32 (frames, 8)."""
     played = demo_signal.prepare(demo_signal.default_input(), 60.0)
-    minute = played.nanovolt / (STEP_UV * 1000)
+    one_round = played.nanovolt / (STEP_UV * 1000)
     random = np.random.default_rng(1)
-    parts = [np.rint(minute + random.normal(0, 0.4, minute.shape)) for _ in range(max(1, round(minutes)))]
-    return np.concatenate(parts).astype(np.int32)
+    n_frames = round(minutes * 60 * played.rate_hz)
+    parts = [np.rint(one_round + random.normal(0, 0.4, one_round.shape)) for _ in range(-(-n_frames // len(one_round)))]
+    return np.concatenate(parts)[:n_frames].astype(np.int32)
 
 
 def codec_speed(minutes: float = MINUTES) -> dict[str, float]:
