@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signal quality per lead and second: electrode off, railed, flat, noise, mains. Frames are interleaved microvolts. */
+/* Signal quality per lead and second: electrode off, railed, flat, noise, mains. A frame is eight lanes of microvolts. */
 #ifndef OL_QUALITY_H
 #define OL_QUALITY_H
 
@@ -44,12 +44,15 @@ typedef struct ol_quality {
  */
 int ol_quality_init(ol_quality *q, double fs_hz, uint32_t n_leads, float rail_uv);
 
-/* Add up to `n` frames; stops where a second is complete. Returns the frames taken and, if one was completed, sets
- * `*done` and fills `second`. `lead_off`: one byte a frame, bit k for lead k, or NULL. */
-size_t ol_quality_push(ol_quality *q, const float *frames_uv, const uint8_t *lead_off, size_t n,
-                       ol_quality_second *second, int *done);
+/* Add `n` frames, no more than are left of the second: per_second - n of it. Returns 1 if that completed the second and
+ * filled `second`. `lead_off`: one byte a frame, bit k for lead k, or NULL. Lanes that are not leads are ignored. */
+int ol_quality_push(ol_quality *q, const float (*frames_uv)[8], const uint8_t *lead_off, size_t n,
+                    ol_quality_second *second);
 
-/* End the second in progress, and go on `n_missing` frames later. Returns 1 if `second` was filled. */
-int ol_quality_gap(ol_quality *q, int64_t n_missing, ol_quality_second *second);
+/* End the second in progress. Returns 1 if there was one and `second` was filled. */
+int ol_quality_end(ol_quality *q, ol_quality_second *second);
+
+/* Go on `n_missing` frames later, with a second of its own. */
+void ol_quality_skip(ol_quality *q, int64_t n_missing);
 
 #endif

@@ -61,6 +61,11 @@ OL_INLINE float lanes_sum(lanes v) {
     return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7]));
 }
 
+/* What is no number, or beyond what an electrode can give, is as `before`. */
+OL_INLINE lanes lanes_sound(lanes v, lanes before) {
+    return lanes_choose(lanes_abs(v) < OL_LARGEST_UV, v, before);
+}
+
 /* A frame of n_leads values; lanes beyond are zero. */
 OL_INLINE lanes load_frame(const float *x, uint32_t n_leads, lanes before) {
     float frame[8] = {0};
@@ -71,8 +76,7 @@ OL_INLINE lanes load_frame(const float *x, uint32_t n_leads, lanes before) {
             frame[k] = x[k];
         }
     }
-    const lanes v = load8(frame);
-    return lanes_choose(lanes_abs(v) < OL_LARGEST_UV, v, before);
+    return lanes_sound(load8(frame), before);
 }
 
 #endif

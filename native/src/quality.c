@@ -44,13 +44,13 @@ int ol_quality_init(ol_quality *q, double fs_hz, uint32_t n_leads, float rail_uv
 
 /* s[n] = x[n] + 2 cos(w) s[n-1] - s[n-2], Goertzel 1958; the first frame of the second is taken off, so that an
  * electrode's offset does not leak into it. */
-OL_CLONES static void accumulate(ol_quality *q, const float *x, const uint8_t *off, size_t n) {
+OL_CLONES static void accumulate(ol_quality *q, const float (*x)[8], const uint8_t *off, size_t n) {
     lanes low = load8(q->low), high = load8(q->high), way = load8(q->way), equal = load8(q->equal);
     lanes before = load8(q->before);
     lanes a1 = load8(q->tone[0][0]), a2 = load8(q->tone[0][1]), b1 = load8(q->tone[1][0]), b2 = load8(q->tone[1][1]);
     const lanes base = load8(q->base);
-    for (size_t i = 0; i < n; i++, x += q->n_leads) {
-        const lanes v = load_frame(x, q->n_leads, before), step = v - before;
+    for (size_t i = 0; i < n; i++) {
+        const lanes v = load8(x[i]), step = v - before;
         low = lanes_min(low, v);
         high = lanes_max(high, v);
         way += lanes_abs(step);
@@ -110,36 +110,38 @@ static void conclude(ol_quality *q, ol_quality_second *second) {
     begin(q);
 }
 
-size_t ol_quality_push(ol_quality *q, const float *frames_uv, const uint8_t *lead_off, size_t n,
-                       ol_quality_second *second, int *done) {
-    const size_t left = (size_t)(q->per_second - q->n), taken = n < left ? n : left;
-    *done = 0;
-    if (taken == 0) {
+static void begin_with(ol_quality *q, const float *first) {
+    memcpy(q->low, first, sizeof q->low);
+    memcpy(q->high, first, sizeof q->high);
+    memcpy(q->base, first, sizeof q->base);
+    if (!q->primed) {
+        memcpy(q->before, first, sizeof q->before);
+        q->primed = 1;
+    }
+}
+
+int ol_quality_push(ol_quality *q, const float (*frames_uv)[8], const uint8_t *lead_off, size_t n,
+                    ol_quality_second *second) {
+    if (n == 0) {
         return 0;
     }
     if (q->n == 0) {
-        const lanes first = load_frame(frames_uv, q->n_leads, load8(q->before));
-        store8(q->low, first), store8(q->high, first), store8(q->base, first);
-        if (!q->primed) {
-            store8(q->before, first);
-            q->primed = 1;
-        }
+        begin_with(q, frames_uv[0]);
     }
-    accumulate(q, frames_uv, lead_off, taken);
-    q->n += (int32_t)taken;
-    if (q->n == q->per_second) {
-        conclude(q, second);
-        *done = 1;
-    }
-    return taken;
+    accumulate(q, frames_uv, lead_off, n);
+    q->n += (int32_t)n;
+    return q->n == q->per_second ? ol_quality_end(q, second) : 0;
 }
 
-int ol_quality_gap(ol_quality *q, int64_t n_missing, ol_quality_second *second) {
+int ol_quality_end(ol_quality *q, ol_quality_second *second) {
     const int some = q->n > 0;
     if (some) {
         conclude(q, second);
     }
+    return some;
+}
+
+void ol_quality_skip(ol_quality *q, int64_t n_missing) {
     q->frame += n_missing;
     q->primed = 0;
-    return some;
 }

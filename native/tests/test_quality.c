@@ -13,7 +13,7 @@
 #include "ol_quality.h"
 #include <string.h>
 
-static float frames[500 * 8];
+static float frames[500][8];
 static ol_quality quality;
 static ol_quality_second second;
 
@@ -21,10 +21,10 @@ static ol_quality_second second;
 static void fill(double mains_hz) {
     unsigned seed = 3;
     memset(frames, 0, sizeof frames);
-    add_beat(frames, 500, 8, 0, 500, 0.4, 1000);
-    add_beat(frames, 500, 8, 7, 500, 0.6, 800);
+    add_beat(frames[0], 500, 8, 0, 500, 0.4, 1000);
+    add_beat(frames[0], 500, 8, 7, 500, 0.6, 800);
     for (size_t i = 0; i < 500; i++) {
-        float *f = frames + 8 * i;
+        float *f = frames[i];
         f[0] += 4 * test_noise(&seed);
         f[1] = 1234;
         f[2] = 400000;
@@ -38,9 +38,10 @@ static void fill(double mains_hz) {
 
 static void run(size_t chunk) {
     int done = 0;
-    for (size_t at = 0; at < 500;) {
+    for (size_t at = 0; at < 500; at += chunk) {
+        const size_t n = 500 - at < chunk ? 500 - at : chunk;
         assert_int_equal(done, 0);
-        at += ol_quality_push(&quality, frames + 8 * at, NULL, 500 - at < chunk ? 500 - at : chunk, &second, &done);
+        done = ol_quality_push(&quality, (const float(*)[8])frames + at, NULL, n, &second);
     }
     assert_int_equal(done, 1);
 }
@@ -86,11 +87,12 @@ static void any_chunking_gives_the_same(void **state) {
 
 static void a_gap_ends_the_second(void **state) {
     (void)state;
-    int done;
     ol_quality_init(&quality, 500, 8, 0);
-    assert_int_equal(ol_quality_gap(&quality, 100, &second), 0);
-    ol_quality_push(&quality, frames, NULL, 200, &second, &done);
-    assert_int_equal(ol_quality_gap(&quality, 1000, &second), 1);
+    assert_int_equal(ol_quality_end(&quality, &second), 0);
+    ol_quality_skip(&quality, 100);
+    ol_quality_push(&quality, (const float(*)[8])frames, NULL, 200, &second);
+    assert_int_equal(ol_quality_end(&quality, &second), 1);
+    ol_quality_skip(&quality, 1000);
     assert_int_equal(second.first_frame, 100);
     assert_int_equal(second.n_frames, 200);
     run(500);
