@@ -7,7 +7,7 @@
  *         done += ol_front_push(f, frames + done * n_leads, off + done, n - done, &second, &is_full);
  *         if (is_full) ...
  *     }
- *     at a gap and at the end: while (ol_front_end(f, &second)) ...
+ *     at a gap and at the end: while (ol_front_end(f, &second)) ...; ol_front_skip(f, n_missing);
  */
 #ifndef OL_FRONT_H
 #define OL_FRONT_H
@@ -60,8 +60,10 @@ int ol_front_init(ol_front *f, double fs_hz, uint32_t n_leads, float rail_uv);
 size_t ol_front_push(ol_front *f, const float *frames_uv, const uint8_t *lead_off, size_t n, ol_second *second,
                      int *is_full);
 
-/* The stretch ends: fills `second` and returns 1 while there is one left, at most twice. When it returns 0 the next frame
- * pushed begins another, `n_missing` frames later. */
-int ol_front_end(ol_front *f, int64_t n_missing, ol_second *second);
+/* The stretch ends: fills `second` and returns 1 while there is one left, at most twice. */
+int ol_front_end(ol_front *f, ol_second *second);
+
+/* After ol_front_end has returned 0: the next frame pushed begins another stretch, `n_missing` frames later. */
+void ol_front_skip(ol_front *f, int64_t n_missing);
 
 #endif

@@ -206,7 +206,7 @@ static void pad(ol_front *f) {
     f->is_padded = 1;
 }
 
-int ol_front_end(ol_front *f, int64_t n_missing, ol_second *second) {
+int ol_front_end(ol_front *f, ol_second *second) {
     if (f->n_frames && !f->is_padded) {
         pad(f);
     }
@@ -218,9 +218,12 @@ int ol_front_end(ol_front *f, int64_t n_missing, ol_second *second) {
         give(f, second);
         return 1;
     }
+    return 0;
+}
+
+void ol_front_skip(ol_front *f, int64_t n_missing) {
     ol_quality_skip(&f->quality, n_missing);
     f->origin += f->n_frames + n_missing;
     f->n_frames = f->n_rows = 0;
     f->is_padded = 0;
-    return 0;
 }

@@ -30,9 +30,10 @@ static void push(const float *frames, const uint8_t *off, size_t n_leads, size_t
 }
 
 static void end(int64_t n_missing) {
-    while (ol_front_end(&front, n_missing, &seconds[n_seconds])) {
+    while (ol_front_end(&front, &seconds[n_seconds])) {
         n_seconds++;
     }
+    ol_front_skip(&front, n_missing);
 }
 
 static float sine[2000 * 10];
