@@ -186,6 +186,13 @@ class Recording:
         """µV per stored step; exact in `step_nv`. Where LEAD_SCALE sets leads apart, see `lead_scale`."""
         return float(self.step_nv / 1000)
 
+    @property
+    def common_step_uv(self) -> float | None:
+        """µV per stored step if it is the same for all leads and blocks, with 0 V at 0; else None."""
+        blocks = self._session.blocks
+        same = all((blocks[name] == blocks[name][0]).all() for name in ("step_nv_num", "step_nv_den"))
+        return self.step_uv if same and not self.is_imported else None
+
     def lead_scale(self, lead: str) -> tuple[int, Fraction]:
         """(stored value of 0 V, exact step in nV) of a stored lead, at the session's start."""
         place = self._stored_place(lead)

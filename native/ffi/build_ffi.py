@@ -18,11 +18,13 @@ HEADERS = (
     "ol_index.h",
     "ol_codec.h",
     "ol_scale.h",
-    "ol_quality.h",
-    "ol_qrs.h",
     "ol_filter.h",
+    "ol_quality.h",
+    "ol_front.h",
+    "ol_qrs.h",
     "ol_beat.h",
     "ol_wave.h",
+    "ol_analysis.h",
 )
 CONSTANTS = ("OL_MAX_LEADS", "OL_MAX_FRAMES_PER_BLOCK", "OL_MAX_BLOCK_BYTES", "OL_BLOCK_HEADER_SIZE", "OL_ADAPTIVE_CHUNK_FRAMES")
 OPAQUE = re.compile(r"cdef: opaque \*/\s*typedef struct (\w+) \{.*?\} \1;", re.DOTALL)

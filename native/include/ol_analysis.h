@@ -8,7 +8,7 @@
  *         done += ol_analysis_push_counts(a, counts + done * n_leads, off + done, n - done, &found);
  *     }
  *     ol_analysis_gap(a, n_missing, &found) where frames are missing; ol_analysis_gap(a, 0, &found) at the end
- *     ol_beats_label(&a->beats, ...) on all records
+ *     ol_beats_label(ol_analysis_beats(a), ...) on all records
  *
  * Any chunking gives the same results. */
 #ifndef OL_ANALYSIS_H
@@ -96,5 +96,8 @@ size_t ol_analysis_push_counts(ol_analysis *a, const int32_t *counts, const floa
 /* `n_missing` frames are missing here, or the recording ends: what came before is decided without what follows. Up to
  * 40 ms are bridged. OL_OK, OL_E_ARGUMENT, or OL_E_ROOM as above. */
 int ol_analysis_gap(ol_analysis *a, int64_t n_missing, ol_analysis_found *found);
+
+/* What the second pass over the records is asked of. */
+const ol_beats *ol_analysis_beats(const ol_analysis *a);
 
 #endif

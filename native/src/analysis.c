@@ -252,3 +252,7 @@ int ol_analysis_gap(ol_analysis *a, int64_t n_missing, ol_analysis_found *found)
     ol_front_skip(&a->front, n_missing);
     return OL_OK;
 }
+
+const ol_beats *ol_analysis_beats(const ol_analysis *a) {
+    return &a->beats;
+}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print every number this project claims beside its goal: size, speed, cost on the box.
+"""Print every number this project claims beside its goal: size, speed, cost on the box, a day's analysis.
 
-python -m tools.bench [size] [speed] [cost] [--json FILE]
+python -m tools.bench [size] [speed] [cost] [analysis] [--json FILE]
 """
 
 import argparse
@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from tools.bench import cost, records, size, speed
+from tools.bench import analysis, cost, records, size, speed
 
-PARTS = ("size", "speed", "cost")
+PARTS = ("size", "speed", "cost", "analysis")
 
 
 def say(text: str) -> None:
@@ -45,6 +45,12 @@ def run_cost() -> tuple[object, list[str]]:
     return result, cost.lines(result)
 
 
+def run_analysis() -> tuple[object, list[str]]:
+    """Time the analysis of a day."""
+    result = analysis.measure(say=say)
+    return result, analysis.lines(result)
+
+
 def main() -> int:
     """Run the parts asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__.splitlines()[0])
@@ -54,7 +60,7 @@ def main() -> int:
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    runs = {"size": run_size, "speed": run_speed, "cost": run_cost}
+    runs = {"size": run_size, "speed": run_speed, "cost": run_cost, "analysis": run_analysis}
     results = {}
     for part in options.parts or PARTS:
         results[part], text = runs[part]()

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..af import AfResult, detect_af
-from ..hrv import Hrv, hrv
+from ..hrv import Hrv, hrv, hrv_windows
 from ..native.beats import CLASSES
 from ..rr import RRSeries, rr_series
 from . import episodes as ep
 from .episodes import Episode
+from .measures import Columns, measures, medians, wave_columns
 from .pipeline import Found, Progress, find_beats
 from .signal import Signal, open_signal
 
@@ -36,9 +37,7 @@ class Analysis:
     Attributes:
         name, leads, fs_hz, n_frames: of the recording.
         start_utc: ISO text of frame 0's time of day, or None.
-        found: beats, spans and seconds, as the core gives them.
-        af: atrial fibrillation.
-        episodes: all kinds, by start.
+        found: beats, waves, spans and seconds, as the core gives them.
     """
 
     name: str
@@ -49,8 +48,6 @@ class Analysis:
     marks: tuple[tuple[int, str], ...]
     gaps: tuple[tuple[int, int], ...]
     found: Found
-    af: AfResult
-    episodes: tuple[Episode, ...]
 
     @cached_property
     def frame(self) -> npt.NDArray[np.int64]:
@@ -63,9 +60,18 @@ class Analysis:
         return np.array(CLASSES)[self.found.beats.labels["beat_class"]] if len(self.frame) else np.zeros(0, "U1")
 
     @cached_property
+    def time_ms(self) -> npt.NDArray[np.int64]:
+        """Middle of each beat's QRS, milliseconds from frame 0: finer than frames, so that RR intervals are."""
+        return _rising(np.rint(1000 * self.found.fiducial_s).astype(np.int64))
+
+    @cached_property
     def rr_s(self) -> npt.NDArray[np.float64]:
         """Interval that ends at each beat; NaN over a gap or an unusable stretch."""
-        return ep.intervals_s(self.frame, self.fs_hz, self.holes)
+        return ep.intervals_s(self.time_ms, 1000.0, self._holes_ms)
+
+    @cached_property
+    def _holes_ms(self) -> list[tuple[int, int]]:
+        return [(int(a * 1000 / self.fs_hz), int(b * 1000 / self.fs_hz) + 1) for a, b in self.holes]
 
     @cached_property
     def holes(self) -> list[tuple[int, int]]:
@@ -75,7 +81,29 @@ class Analysis:
     @cached_property
     def series(self) -> RRSeries:
         """RR series with the reason why an interval is no NN interval."""
-        return rr_series(self.frame, self.fs_hz, [BEAT_CLASSES[s] for s in self.symbol], self.holes)
+        return rr_series(self.time_ms, 1000.0, [BEAT_CLASSES[s] for s in self.symbol], self._holes_ms)
+
+    @cached_property
+    def af(self) -> AfResult:
+        """Atrial fibrillation, from RR intervals and classes."""
+        return detect_af(self.frame, self.fs_hz, np.array([BEAT_CLASSES[s] for s in self.symbol], "U1"), self.holes)
+
+    @cached_property
+    def episodes(self) -> tuple[Episode, ...]:
+        """All kinds, by start."""
+        frame, symbol, rr_s = self.frame, self.symbol, self.rr_s
+        found = [
+            *(Episode(_SPANS[kind], a, b) for kind in _SPANS for a, b in self.found.spans_of(kind) if kind != "gap"),
+            *(Episode("gap", a, b) for a, b in self.gaps),
+            *ep.pauses(frame, rr_s),
+            *ep.rate_episodes(frame, rr_s),
+            *ep.ectopic_runs(frame, symbol, rr_s, "V"),
+            *ep.ectopic_runs(frame, symbol, rr_s, "S"),
+            *ep.geminy(frame, symbol, 2),
+            *ep.geminy(frame, symbol, 3),
+            *ep.af_episodes(self.af),
+        ]
+        return tuple(sorted(found, key=lambda e: (e.start_frame, e.stop_frame)))
 
     def hours(self) -> list[dict[str, Any]]:
         """One row an hour: beats by class, rates, pauses, share that can be analysed."""
@@ -99,6 +127,7 @@ class Analysis:
             "max_bpm": _rounded(rate.max() if len(rate) else None),
             **{f"n_{name}": counts.get(symbol, 0) for symbol, name in _COUNTED.items()},
             "n_pauses": sum(e.kind == "pause" and start <= e.start_frame < stop for e in self.episodes),
+            **medians(self.found, here & (self.symbol == "N"), self.leads),
             "analysable_percent": _rounded(self._analysable(start, stop)),
         }
 
@@ -131,8 +160,25 @@ class Analysis:
             "episodes": dict(sorted(Counter(e.kind for e in self.episodes).items())),
             "af_burden_percent": _rounded(self.af.burden_percent),
             "marks": [{"frame": frame, "time_s": frame / self.fs_hz, "text": text} for frame, text in self.marks],
+            "waves": measures(self.found, self.symbol == "N", self.leads),
             "hrv": asdict(self.hrv()),
             "limits": {"pause_s": ep.PAUSE_S, "bradycardia_bpm": ep.BRADY_BPM, "tachycardia_bpm": ep.TACHY_BPM, "vt_bpm": ep.VT_BPM},
+        }
+
+    def beat_table(self) -> Columns:
+        """Return what is known of each beat, a column each: units in the names, wave times from the beat's frame."""
+        labels = self.found.beats.labels
+        width = labels["width_2ms"].astype(np.float32) * 2
+        return {
+            "frame": self.frame,
+            "time_s": self.frame / self.fs_hz,
+            "symbol": self.symbol,
+            "rr_ms": self.rr_s * 1000,
+            "cluster": labels["cluster"],
+            "confidence_percent": labels["confidence"],
+            "width_ms": np.where(width > 0, width, np.nan),
+            "reasons": labels["reasons"],
+            **wave_columns(self.found.waves, self.leads),
         }
 
     def utc_of(self, frame: int) -> str | None:
@@ -143,12 +189,21 @@ class Analysis:
 
         return (datetime.fromisoformat(self.start_utc) + timedelta(seconds=frame / self.fs_hz)).isoformat(timespec="milliseconds")
 
+    def hrv_windows(self) -> list[Hrv]:
+        """Heart rate variability of one window of five minutes after the other."""
+        return hrv_windows(self.series)
+
 
 _COUNTED: Final = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "unclassifiable", "/": "paced"}
 
 
 def _rounded(value: float | np.floating[Any] | None, digits: int = 2) -> float | None:
     return None if value is None else round(float(value), digits)
+
+
+def _rising(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Two beats whose middles were put in the wrong order are put where they meet."""
+    return np.maximum.accumulate(values)
 
 
 def _union(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -164,24 +219,6 @@ def _union(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def analyze_signal(signal: Signal, progress: Progress | None = None) -> Analysis:
     """Analyse a signal that is open already."""
     found = find_beats(signal, progress)
-    labels = found.beats.labels
-    frame = labels["frame"].astype(np.int64)
-    symbol = np.array(CLASSES)[labels["beat_class"]] if len(labels) else np.zeros(0, "U1")
-    holes = [*signal.gaps, *found.spans_of("unusable"), *found.spans_of("vf")]
-    af = detect_af(frame, signal.fs_hz, np.array([BEAT_CLASSES[s] for s in symbol], "U1"), sorted(holes))
-    rr_s = ep.intervals_s(frame, signal.fs_hz, holes)
-    spans = [Episode(_SPANS[kind], a, b) for kind in _SPANS for a, b in found.spans_of(kind) if kind != "gap"]
-    episodes = [
-        *spans,
-        *(Episode("gap", a, b) for a, b in signal.gaps),
-        *ep.pauses(frame, rr_s),
-        *ep.rate_episodes(frame, rr_s),
-        *ep.ectopic_runs(frame, symbol, rr_s, "V"),
-        *ep.ectopic_runs(frame, symbol, rr_s, "S"),
-        *ep.geminy(frame, symbol, 2),
-        *ep.geminy(frame, symbol, 3),
-        *ep.af_episodes(af),
-    ]
     return Analysis(
         name=signal.name,
         leads=signal.leads,
@@ -191,8 +228,6 @@ def analyze_signal(signal: Signal, progress: Progress | None = None) -> Analysis
         marks=tuple((mark.frame, mark.text) for mark in signal.marks),
         gaps=tuple(signal.gaps),
         found=found,
-        af=af,
-        episodes=tuple(sorted(episodes, key=lambda e: (e.start_frame, e.stop_frame))),
     )
 
 

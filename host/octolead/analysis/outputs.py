@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An analysis as files that other programs read: CSV, JSON, and a WFDB annotation file."""
+"""An analysis as files that other programs read: CSV or Parquet, JSON, and a WFDB annotation file."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..native.beats import reasons
 from .analysis import Analysis
@@ -17,26 +19,75 @@ from .analysis import Analysis
 ANNOTATOR = "oct"
 
 
-def write_all(analysis: Analysis, folder: Path) -> list[Path]:
-    """Write `beats.csv`, `episodes.json`, `hourly.csv`, `summary.json` and the annotations; return what was written."""
+def write_all(analysis: Analysis, folder: Path, *, parquet: bool = False) -> list[Path]:
+    """Write beats, `episodes.json`, `hourly.csv`, `hrv.csv`, `summary.json` and the annotations; return what was written.
+
+    Raises:
+        ImportError: the package `wfdb`, or `pyarrow` for Parquet, is not installed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_beats(analysis, folder), _episodes(analysis, folder), _hours(analysis, folder), _summary(analysis, folder)]
+    beats = _beats_parquet if parquet else _beats_csv
+    written = [write(analysis, folder) for write in (beats, _episodes, _hours, _hrv, _summary)]
     annotations = write_annotations(analysis, folder)
     return [*written, annotations] if annotations else written
 
 
-def _beats(analysis: Analysis, folder: Path) -> Path:
+def _beats_csv(analysis: Analysis, folder: Path) -> Path:
     path = folder / "beats.csv"
+    columns = analysis.beat_table()
+    columns["reasons"] = _in_words(columns["reasons"])
+    texts = [_texts(name, column) for name, column in columns.items()]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["frame", "time_s", "utc", "symbol", "rr_ms", "cluster", "confidence_percent", "qrs_ms", "reasons"])
-        for label, symbol, rr in zip(analysis.found.beats.labels, analysis.symbol, analysis.rr_s, strict=True):
-            frame = int(label["frame"])
-            words = "; ".join(reasons(int(label["reasons"])))
-            rr_ms = "" if np.isnan(rr) else f"{1000 * rr:.1f}"
-            width_ms = 2 * int(label["width_2ms"]) or ""
-            row = [frame, f"{frame / analysis.fs_hz:.4f}", analysis.utc_of(frame) or "", symbol, rr_ms]
-            writer.writerow([*row, int(label["cluster"]), int(label["confidence"]), width_ms, words])
+        writer.writerow(columns)
+        writer.writerows(zip(*texts, strict=True))
+    return path
+
+
+def _in_words(bits: npt.NDArray[np.uint32]) -> npt.NDArray[np.object_]:
+    """Few of all combinations occur: each is put in words once."""
+    kinds, place = np.unique(bits, return_inverse=True)
+    return np.array([*("; ".join(reasons(int(kind))) for kind in kinds), ""], object)[:-1][place]
+
+
+def _texts(name: str, column: npt.NDArray[Any]) -> list[Any]:
+    """A number that cannot be told is an empty field."""
+    if column.dtype.kind != "f":
+        return column.tolist()
+    digits = 4 if name == "time_s" else 1
+    return ["" if value != value else f"{value:.{digits}f}" for value in column.tolist()]
+
+
+def _beats_parquet(analysis: Analysis, folder: Path) -> Path:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = folder / "beats.parquet"
+    columns = analysis.beat_table()
+    columns["reasons"] = _in_words(columns["reasons"])
+    arrays = {name: pyarrow.array(column, from_pandas=True) for name, column in columns.items()}  # NaN is null there
+    facts = {"fs_hz": str(analysis.fs_hz), "start_utc": analysis.start_utc or "", "name": analysis.name}
+    pyarrow.parquet.write_table(pyarrow.table(arrays, metadata=facts), path)
+    return path
+
+
+def _hrv(analysis: Analysis, folder: Path) -> Path:
+    rows = [_flat(asdict(window)) for window in analysis.hrv_windows()]
+    return _csv(folder / "hrv.csv", rows or [_flat(asdict(analysis.hrv()))], header_only=not rows)
+
+
+def _flat(value: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, part in value.items():
+        out |= _flat(part) if isinstance(part, dict) else {name: part}
+    return out
+
+
+def _csv(path: Path, rows: list[dict[str, Any]], *, header_only: bool = False) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows([] if header_only else rows)
     return path
 
 
@@ -57,12 +108,7 @@ def _episodes(analysis: Analysis, folder: Path) -> Path:
 
 
 def _hours(analysis: Analysis, folder: Path) -> Path:
-    path, rows = folder / "hourly.csv", analysis.hours()
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["hour"])
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+    return _csv(folder / "hourly.csv", analysis.hours() or [{"hour": ""}], header_only=not analysis.hours())
 
 
 def _summary(analysis: Analysis, folder: Path) -> Path:

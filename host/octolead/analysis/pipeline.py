@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From frames to beats: detection, morphology and classes, fed in pieces so that memory does not grow with the recording."""
+"""From a signal to what the C core finds in it: pieces are read in one thread while the one before is analysed in another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..native.beats import BeatClassifier, Beats
-from ..native.qrs import BEAT_DTYPE, SECOND_DTYPE, SPAN_DTYPE, SPAN_KINDS, BeatDetector, Detection
-from .signal import Microvolt, Signal
+from ..native.analyzer import Analyzer
+from ..native.beats import Beats
+from ..native.qrs import SPAN_KINDS
+from .signal import Piece, Signal
 
-_CHUNK_S: Final = 60.0
-"""Longer than the detector's delay (9 s): the beats of a piece are known when the next one has been read."""
+_PIECE_S: Final = 300.0
+"""Long beside a block, of which those at a piece's ends are decoded twice; short beside memory."""
 
 Progress = Callable[[int, int], None]
 
@@ -26,11 +28,15 @@ class Found:
 
     Attributes:
         beats: `octolead.native.beats.Beats`: labels in time order, templates in µV, counts.
+        waves: `WAVE_DTYPE`, one a beat.
+        fiducial_s: time from the first frame to the middle of each beat's QRS, finer than a frame.
         spans: `SPAN_DTYPE`: ventricular fibrillation, asystole, what is not usable, gaps.
         seconds: `SECOND_DTYPE`: quality of each lead in each second.
     """
 
     beats: Beats
+    waves: npt.NDArray[Any]
+    fiducial_s: npt.NDArray[np.float64]
     spans: npt.NDArray[Any]
     seconds: npt.NDArray[Any]
 
@@ -39,65 +45,65 @@ class Found:
         return [(int(s["first_frame"]), int(s["end_frame"])) for s in self.spans if SPAN_KINDS[int(s["kind"])] == kind]
 
 
-class _Pipeline:
-    def __init__(self, signal: Signal) -> None:
-        self.detector = BeatDetector(signal.fs_hz, len(signal.leads), rail_uv=signal.rail_uv)
-        self.classifier = BeatClassifier(signal.fs_hz, len(signal.leads), signal.channels())
-        self.parts: list[Detection] = []
-        self._beats: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._waiting: tuple[int, Microvolt] | None = None
-
-    def detect(self, found: Detection) -> None:
-        self.parts.append(found)
-        self._beats = np.concatenate([self._beats, found.beats["frame"].astype(np.int64)])
-
-    def take(self, start: int, frames: Microvolt, lead_off: npt.NDArray[np.uint8]) -> None:
-        """Detect in this piece; classify the one before it, whose beats are all known by now."""
-        self.detect(self.detector.push(np.nan_to_num(frames), lead_off))
-        self.classify_waiting()
-        self._waiting = start, frames
-
-    def classify_waiting(self) -> None:
-        if self._waiting is None:
-            return
-        start, frames = self._waiting
-        until = int(np.searchsorted(self._beats, start + len(frames)))
-        self.classifier.push(frames, self._beats[:until])
-        self._beats = self._beats[until:]
-        self._waiting = None
-
-    def gap(self, n_missing: int, next_frame: int) -> None:
-        self.detect(self.detector.gap(n_missing))
-        self.classify_waiting()
-        self.classifier.gap(next_frame)
-
-
 def find_beats(signal: Signal, progress: Progress | None = None) -> Found:
-    """Run detection and classification over a whole signal.
+    """Run the C core over a whole signal.
 
     Raises:
         ValueError: a rate outside 100 to 2000 samples/s, or no lead.
     """
-    pipeline, at = _Pipeline(signal), 0
-    step = max(1, round(_CHUNK_S * signal.fs_hz))
-    for first, after in signal.runs():
-        if first > at:
-            pipeline.gap(first - at, first)
-        for start in range(first, after, step):
-            stop = min(start + step, after)
-            pipeline.take(start, signal.read(start, stop), signal.lead_off(start, stop))
-            if progress:
-                progress(stop, signal.n_frames)
-        at = after
-    pipeline.detect(pipeline.detector.finish())
-    pipeline.classify_waiting()
-    return Found(
-        pipeline.classifier.labels(), _joined(pipeline.parts, "spans", SPAN_DTYPE), _joined(pipeline.parts, "seconds", SECOND_DTYPE)
+    lead_i, lead_ii = (signal.leads.index(name) if name in signal.leads else None for name in ("I", "II"))
+    analyzer = Analyzer(
+        signal.fs_hz, len(signal.leads), rail_uv=signal.rail_uv, channels=signal.channels(), lead_i=lead_i, lead_ii=lead_ii
     )
+    for piece in _ahead(signal):
+        _feed(analyzer, piece)
+        if progress:
+            progress(piece.start + len(piece.frames), signal.n_frames)
+    if analyzer.n_frames < signal.n_frames:
+        analyzer.gap(signal.n_frames - analyzer.n_frames)
+    found = analyzer.finish()
+    beats = analyzer.label(found.records)
+    fiducial_s = found.records["frame"] / signal.fs_hz + found.records["fiducial_ms"] / 1000.0
+    return Found(beats, found.waves, fiducial_s, found.spans, found.seconds)
 
 
-def _joined(parts: list[Detection], name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    return np.concatenate([np.empty(0, dtype), *(getattr(part, name) for part in parts)])
+def _pieces(signal: Signal) -> Iterator[tuple[int, int]]:
+    step = max(1, round(_PIECE_S * signal.fs_hz))
+    for first, after in signal.runs():
+        for start in range(first, after, step):
+            yield start, min(start + step, after)
 
 
-__all__ = ["BEAT_DTYPE", "Found", "find_beats"]
+def _ahead(signal: Signal) -> Iterator[Piece]:
+    """Read pieces, one ahead of the one that is used: the core lets go of Python's lock while it decodes."""
+    with ThreadPoolExecutor(1, "octolead-read") as reader:
+        waiting = None
+        for start, stop in _pieces(signal):
+            following = reader.submit(signal.piece, start, stop)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
+
+
+def _feed(analyzer: Analyzer, piece: Piece) -> None:
+    """Push a piece; what is missing before it and in it are gaps."""
+    if piece.start > analyzer.n_frames:
+        analyzer.gap(piece.start - analyzer.n_frames)
+    for first, after, is_missing in _runs(piece.missing()):
+        off = piece.lead_off[first:after]
+        if is_missing:
+            analyzer.gap(after - first)
+        elif piece.scale_uv is not None:
+            analyzer.push_counts(piece.frames[first:after], piece.scale_uv, off)
+        else:
+            analyzer.push(piece.frames[first:after], off)
+
+
+def _runs(missing: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
+    """Yield (first, after, value) of stretches of one value."""
+    edges = [0, *(np.flatnonzero(missing[1:] != missing[:-1]) + 1).tolist(), len(missing)]
+    for first, after in zip(edges[:-1], edges[1:], strict=True):
+        if after > first:
+            yield first, after, bool(missing[first])

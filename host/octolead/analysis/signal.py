@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .. import importers
 from ..leads import lead_name
+from ..reader import MISSING_RAW
 from ..recording import Recording
 from ..recording import open as open_recording
 
@@ -22,6 +23,28 @@ Microvolt = npt.NDArray[np.float32]
 """Shape (frames, leads); NaN where a value is missing."""
 
 _IMPORTED = (".hea", ".dat", ".dcm", ".mat", ".atr")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames of a signal from `start` on.
+
+    Attributes:
+        frames: shape (frames, leads): microvolts as float32, NaN where a value is missing; or, with `scale_uv`, integers,
+            microvolt = integer * scale_uv, `MISSING_RAW` where a frame is missing.
+        lead_off: one byte a frame, bit k set where an electrode of lead k is off.
+    """
+
+    start: int
+    frames: npt.NDArray[np.float32] | npt.NDArray[np.int32]
+    lead_off: npt.NDArray[np.uint8]
+    scale_uv: float | None = None
+
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Frames of which no lead is there."""
+        if self.scale_uv is not None:
+            return np.asarray(self.frames[:, 0] == MISSING_RAW)
+        return np.asarray(np.isnan(self.frames).all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -63,6 +86,10 @@ class Signal:
         """One byte a frame, bit k set where an electrode of lead k is off."""
         return np.zeros(stop - start, np.uint8)
 
+    def piece(self, start: int, stop: int) -> Piece:
+        """Return frames `start` to `stop` in the form that costs least."""
+        return Piece(start, self.read(start, stop), self.lead_off(start, stop))
+
     def close(self) -> None:
         """Give the source back."""
 
@@ -102,15 +129,26 @@ class RecordingSignal(Signal):
         self.leads = tuple(stored[:8])
         self.fs_hz = recording.fs_hz
         self.n_frames = recording.n_frames
-        self.gaps = [(gap.start_frame, gap.stop_frame) for gap in recording.gaps]
         self.start_utc = recording.start_utc
         self.marks = tuple(Mark(mark.frame, mark.text) for mark in recording.marks)
         if recording.gain:
             self.rail_uv = 2.4e6 / recording.gain
 
+    @property
+    def gaps(self) -> list[tuple[int, int]]:  # type: ignore[override]  # damaged blocks join them when they are read
+        """(first frame, frame after the last) of what is missing."""
+        return [(gap.start_frame, gap.stop_frame) for gap in self._recording.gaps]
+
     def read(self, start: int, stop: int) -> Microvolt:
         """Return frames `start` to `stop`."""
         return self._recording.signal_uv(start, stop, self.leads)
+
+    def piece(self, start: int, stop: int) -> Piece:
+        """Return frames `start` to `stop` as the recording's integers, where one step holds for all of them."""
+        scale_uv = self._recording.common_step_uv
+        if scale_uv is None:
+            return super().piece(start, stop)
+        return Piece(start, self._recording.signal_raw(start, stop, self.leads), self.lead_off(start, stop), scale_uv)
 
     def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """One byte a frame, bit k set where an electrode of lead k is off."""

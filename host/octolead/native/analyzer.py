@@ -156,7 +156,8 @@ class Analyzer:
         Args:
             records: all `Found.records` of the recording.
         """
-        return label(ffi.addressof(self._state, "beats"), records, self.n_leads)
+        beats = label(lib.ol_analysis_beats(self._state), self.fs_hz, records)
+        return Beats(beats.labels, beats.templates[:, :, : self.n_leads], beats.counts)
 
     def _take(self, frames: npt.NDArray[Any], lead_off: npt.ArrayLike | None, ctype: str, push: Any) -> None:
         if frames.ndim != 2 or frames.shape[1] != self.n_leads:
