@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Beat templates and classes. Two passes: the first makes one record of 128 bytes a beat and the templates of the
- * morphologies, the second labels all beats of a recording once its ordinary beat and rhythm are known. */
+/* Beat templates and classes. Two passes: the first takes the seconds of the front and makes one record of 128 bytes a
+ * beat and the templates of the morphologies, the second labels all beats of a recording once its ordinary beat and
+ * rhythm are known.
+ *
+ *     ol_beats_init(b, n_leads, channels);
+ *     for each second: ol_beats_tell(b, at_ms) of the beats in it and of some to come;
+ *                      n += ol_beats_take(b, &second, records + n, room - n);
+ *     where a stretch ends: while ((k = ol_beats_end(b, records + n, room - n)) > 0) n += k;
+ *     set `frame` of each record; ol_beats_label(b, fs_hz, records, n, work, labels); */
 #ifndef OL_BEAT_H
 #define OL_BEAT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "ol_front.h"
 
 enum ol_beat_size {
     OL_BEAT_LANES = 8,       /* leads, most */
-    OL_BEAT_RING = 5120,     /* decimated frames held: at least 10 s */
+    OL_BEAT_RING = 2048,     /* rows held: 8 s, 5 of them for beats told late */
+    OL_BEAT_SECONDS = 16,    /* seconds whose quality is held */
     OL_BEAT_PENDING = 256,   /* beats told and not yet measured, most */
     OL_BEAT_GRID = 160,      /* samples of a template */
     OL_BEAT_GRID_MS = 5,     /* between them */
@@ -26,9 +33,9 @@ enum ol_beat_size {
 
 /* What the first pass keeps of a beat. Offsets are from its fiducial point, the centre of its QRS slopes. */
 typedef struct ol_beat_record {
-    uint64_t frame;                        /* as it was told */
+    uint64_t frame;                        /* of the recording; written by the caller, who told the time */
     uint16_t cluster;                      /* serial number of its morphology: see ol_beats_slot */
-    int16_t fiducial_ms;                   /* of the fiducial point after frame */
+    int16_t fiducial_ms;                   /* of the fiducial point after what was told */
     uint16_t p_scale[2], q_scale[2];       /* microvolt/100 of one unit of p and q; 0: channel not usable */
     uint8_t width_2ms, area_2ms;           /* QRS duration; its area over its peak */
     uint8_t distance;                      /* to its cluster's template, 1/256 */
@@ -56,20 +63,16 @@ typedef struct ol_beat_template {
 
 /* cdef: opaque */
 typedef struct ol_beats {
-    double fs_hz;
-    double ring_hz;
-    uint32_t n_leads, decimation;
+    uint32_t n_leads;
     uint8_t channel[2];
-    uint8_t ready;
-    uint64_t next_frame;   /* of the recording */
-    uint64_t ring_frames;  /* written since the start or the last gap */
-    uint64_t ring_first;   /* recording frame of ring frame 0 */
-    uint32_t in_group, gap_open;
-    float pole;
-    float last[OL_BEAT_LANES], high1[OL_BEAT_LANES], high2[OL_BEAT_LANES], sum[OL_BEAT_LANES];
-    float old[OL_BEAT_LANES];
-    uint64_t pending[OL_BEAT_PENDING];
+    uint8_t gap_open;
+    int64_t n_rows; /* taken of the stretch */
+    float last[OL_BEAT_LANES], high1[OL_BEAT_LANES], high2[OL_BEAT_LANES];
+    double pending_ms[OL_BEAT_PENDING];
     uint32_t pending_at, pending_n;
+    int64_t second_row[OL_BEAT_SECONDS]; /* first row of a second */
+    uint8_t good[OL_BEAT_SECONDS];       /* leads usable in it */
+    uint32_t n_seconds;                  /* taken of the stretch */
     uint32_t n_clusters, n_serials;
     uint8_t slot_of[OL_BEAT_SERIALS];
     ol_beat_template clusters[OL_BEAT_CLUSTERS];
@@ -79,20 +82,18 @@ typedef struct ol_beats {
 } ol_beats;
 
 /* `channels` are the two leads whose P waves are looked at (the same twice for one lead). OL_OK or OL_E_ARGUMENT. */
-int ol_beats_init(ol_beats *beats, double fs_hz, uint32_t n_leads, const uint8_t *channels);
+int ol_beats_init(ol_beats *beats, uint32_t n_leads, const uint8_t *channels);
 
-/* Tells of a beat, in ascending order, before or at most 10 s after its frame is pushed. OL_OK or OL_E_ROOM. */
-int ol_beats_tell(ol_beats *beats, uint64_t frame);
+/* Tells of a beat of this stretch, in ascending order, before its second is taken or at most 5 s after. OL_OK,
+ * OL_E_ROOM when OL_BEAT_PENDING wait, or OL_E_ARGUMENT for what is no time. */
+int ol_beats_tell(ol_beats *beats, double at_ms);
 
-/* Takes interleaved frames in microvolt (NaN: missing) and writes the records of the beats completed. Stops early when
- * `room` is used up: *taken says how many frames were taken. Returns the number of records. */
-size_t ol_beats_push(ol_beats *beats, const float *frames, size_t n_frames, size_t *taken, ol_beat_record *out, size_t room);
+/* Takes the next second and writes the records of the beats completed, in the order told: `room` of OL_BEAT_PENDING is
+ * always enough. Returns how many. */
+size_t ol_beats_take(ol_beats *beats, const ol_second *second, ol_beat_record *out, size_t room);
 
-/* Completes the beats near the end, or before a gap. Call until it returns 0. */
-size_t ol_beats_flush(ol_beats *beats, ol_beat_record *out, size_t room);
-
-/* The next frame pushed will be `next_frame`. After ol_beats_flush has returned 0. OL_OK or OL_E_ARGUMENT. */
-int ol_beats_gap(ol_beats *beats, uint64_t next_frame);
+/* The stretch ends: completes the beats told. Call until it returns 0. */
+size_t ol_beats_end(ol_beats *beats, ol_beat_record *out, size_t room);
 
 /* The cluster, as an index of `clusters`, that serial number `serial` has ended in. */
 uint32_t ol_beats_slot(const ol_beats *beats, uint32_t serial);
@@ -149,10 +150,12 @@ typedef struct ol_beat_context {
     uint8_t slot, ordinary;
 } ol_beat_context;
 
-/* Label the `n` beats of a recording, in time order. `work` and `labels` have n entries. */
-int ol_beats_label(const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work, ol_beat_label *labels);
+/* Label the `n` beats of a recording of `fs_hz` frames a second, in time order. `work` and `labels` have n entries. */
+int ol_beats_label(const ol_beats *beats, double fs_hz, const ol_beat_record *list, size_t n, ol_beat_context *work,
+                   ol_beat_label *labels);
 
 /* The features the labels rest on, n x OL_BEAT_FEATURES, for training and for explaining. */
-int ol_beats_features(const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work, float *features);
+int ol_beats_features(const ol_beats *beats, double fs_hz, const ol_beat_record *list, size_t n, ol_beat_context *work,
+                      float *features);
 
 #endif

@@ -127,12 +127,13 @@ static void review(beat_review *r) {
     find_paced(r);
 }
 
-static int begin(beat_review *r, const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work) {
-    if (!beats || (n && (!list || !work))) {
+static int begin(beat_review *r, const ol_beats *beats, double fs_hz, const ol_beat_record *list, size_t n, ol_beat_context *work) {
+    if (!beats || !(fs_hz > 0.0) || (n && (!list || !work))) {
         return OL_E_ARGUMENT;
     }
     memset(r, 0, sizeof *r);
     r->beats = beats;
+    r->fs_hz = fs_hz;
     r->list = list;
     r->work = work;
     r->n = n;
@@ -142,9 +143,10 @@ static int begin(beat_review *r, const ol_beats *beats, const ol_beat_record *li
     return OL_OK;
 }
 
-int ol_beats_label(const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work, ol_beat_label *labels) {
+int ol_beats_label(const ol_beats *beats, double fs_hz, const ol_beat_record *list, size_t n, ol_beat_context *work,
+                   ol_beat_label *labels) {
     beat_review r;
-    const int error = begin(&r, beats, list, n, work);
+    const int error = begin(&r, beats, fs_hz, list, n, work);
     if (!error) {
         judge(&r);
     }
@@ -154,9 +156,10 @@ int ol_beats_label(const ol_beats *beats, const ol_beat_record *list, size_t n, 
     return error;
 }
 
-int ol_beats_features(const ol_beats *beats, const ol_beat_record *list, size_t n, ol_beat_context *work, float *features) {
+int ol_beats_features(const ol_beats *beats, double fs_hz, const ol_beat_record *list, size_t n, ol_beat_context *work,
+                      float *features) {
     beat_review r;
-    const int error = begin(&r, beats, list, n, work);
+    const int error = begin(&r, beats, fs_hz, list, n, work);
     for (size_t i = 0; !error && i < n; i++) {
         review_features(&r, i, features + i * OL_BEAT_FEATURES);
     }

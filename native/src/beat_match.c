@@ -4,9 +4,9 @@
  * Distance of beat x to template t: 1 - 2 <x, t> / (|x|^2 + |t|^2), summed over the leads both have; 0 for equals, 1 for
  * nothing in common, 2 for mirrored. Unlike a correlation it also tells a small beat from a large one of one shape. */
 #include "beat_match.h"
+#include "lanes.h"
 
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -23,59 +23,64 @@ typedef struct shape {
 } shape;
 
 /* Sums of squares over a window that moves by one sample a time. */
-static void know_energy(shape *s) {
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        float sum = 0.0f;
-        for (int i = 0; i < OL_BEAT_QRS; i++) {
-            sum += s->x[i][k] * s->x[i][k];
+OL_INLINE void know_energy(shape *s) {
+    lanes sum = {0};
+    const lanes none = {0};
+    for (int i = 0; i < OL_BEAT_QRS; i++) {
+        sum += load8(s->x[i]) * load8(s->x[i]);
+    }
+    for (int shift = 0;; shift++) {
+        store8(s->energy[shift], lanes_max(sum, none));
+        if (shift == 2 * OL_BEAT_MARGIN) {
+            break;
         }
-        for (int shift = 0;; shift++) {
-            s->energy[shift][k] = fmaxf(sum, 0.0f);
-            if (shift == 2 * OL_BEAT_MARGIN) {
-                break;
-            }
-            const float in = s->x[shift + OL_BEAT_QRS][k], out = s->x[shift][k];
-            sum += in * in - out * out;
-        }
+        const lanes in = load8(s->x[shift + OL_BEAT_QRS]), out = load8(s->x[shift]);
+        sum += in * in - out * out;
     }
 }
 
 /* QRS of the window, margins too, without the mean of each lead; leads not usable are zero. */
-static void take_shape(const ol_beats *b, shape *s) {
-    float mean[OL_BEAT_LANES] = {0};
+OL_CLONES static void take_shape(const ol_beats *b, shape *s) {
+    const float(*window)[OL_BEAT_LANES] = b->window + OL_BEAT_QRS_AT;
+    const lanes usable = load8(b->usable);
+    lanes mean = {0};
     for (int i = 0; i < OL_BEAT_QRS; i++) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            mean[k] += b->window[OL_BEAT_QRS_AT + OL_BEAT_MARGIN + i][k] / (float)OL_BEAT_QRS;
-        }
+        mean += load8(window[OL_BEAT_MARGIN + i]);
     }
+    mean /= (float)OL_BEAT_QRS;
     for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            s->x[i][k] = (b->window[OL_BEAT_QRS_AT + i][k] - mean[k]) * b->usable[k];
-        }
+        store8(s->x[i], (load8(window[i]) - mean) * usable);
     }
     know_energy(s);
 }
 
+/* Distance from the sums of products of each lead, and the energies of both. */
+OL_INLINE float distance_of(lanes cross, const float *own, const float *other) {
+    const lanes x = load8(own), t = load8(other);
+    const lane_mask shared = (x > 0.0f) & (t > 0.0f);
+    const float both = lanes_sum((lanes)((lane_mask)cross & shared));
+    const float power = lanes_sum((lanes)((lane_mask)(x + t) & shared));
+    return power > 0.0f ? 1.0f - 2.0f * both / power : 1.0f;
+}
+
+OL_INLINE lanes products(const float (*x)[OL_BEAT_LANES], const float (*t)[OL_BEAT_LANES], int step) {
+    lanes even = {0}, odd = {0};
+    int i = 0;
+    for (; i + step < OL_BEAT_QRS; i += 2 * step) {
+        even += load8(x[i]) * load8(t[i]);
+        odd += load8(x[i + step]) * load8(t[i + step]);
+    }
+    return even + odd + load8(x[i]) * load8(t[i]);
+}
+
 /* Distance at a shift, over every `step`th sample. */
-static inline float distance(const shape *s, int shift, const ol_beat_template *t, int step) {
-    const float(*x)[OL_BEAT_LANES] = s->x + OL_BEAT_MARGIN + shift;
-    const float *own = s->energy[OL_BEAT_MARGIN + shift];
-    float cross[OL_BEAT_LANES] = {0}, both = 0.0f, power = 0.0f;
-    for (int i = 0; i < OL_BEAT_QRS; i += step) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            cross[k] += x[i][k] * t->qrs[i][k];
-        }
-    }
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        const float shared = own[k] > 0.0f && t->energy[k] > 0.0f ? 1.0f : 0.0f;
-        both += shared * cross[k];
-        power += shared * (own[k] + t->energy[k]);
-    }
-    return power > 0.0f ? 1.0f - 2.0f * (float)step * both / power : 1.0f;
+OL_INLINE float distance(const shape *s, int shift, const ol_beat_template *t, int step) {
+    const lanes cross = products(s->x + OL_BEAT_MARGIN + shift, t->qrs, step);
+    return distance_of(cross * (float)step, s->energy[OL_BEAT_MARGIN + shift], t->energy);
 }
 
 /* Best of the distances at all shifts, walking downhill from none. */
-static float nearest_shift(const shape *s, const ol_beat_template *t, int *shift) {
+OL_CLONES static float nearest_shift(const shape *s, const ol_beat_template *t, int *shift) {
     float best = distance(s, 0, t, 1);
     *shift = 0;
     for (int way = -1; way <= 1; way += 2) {
@@ -91,19 +96,28 @@ static float nearest_shift(const shape *s, const ol_beat_template *t, int *shift
     return best;
 }
 
-static void refresh(ol_beat_template *t) {
-    float energy[OL_BEAT_LANES] = {0};
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        float mean = 0.0f;
-        for (int i = 0; i < OL_BEAT_QRS; i++) {
-            mean += t->wave[OL_BEAT_QRS_AT + i][k] / (float)OL_BEAT_QRS;
-        }
-        for (int i = 0; i < OL_BEAT_QRS; i++) {
-            t->qrs[i][k] = t->wave[OL_BEAT_QRS_AT + i][k] - mean;
-            energy[k] += t->qrs[i][k] * t->qrs[i][k];
-        }
+OL_INLINE void refresh(ol_beat_template *t) {
+    lanes mean = {0}, energy = {0};
+    for (int i = 0; i < OL_BEAT_QRS; i++) {
+        mean += load8(t->wave[OL_BEAT_QRS_AT + i]);
     }
-    memcpy(t->energy, energy, sizeof energy);
+    mean /= (float)OL_BEAT_QRS;
+    for (int i = 0; i < OL_BEAT_QRS; i++) {
+        const lanes x = load8(t->wave[OL_BEAT_QRS_AT + i]) - mean;
+        store8(t->qrs[i], x);
+        energy += x * x;
+    }
+    store8(t->energy, energy);
+}
+
+/* wave += gain * (other - wave) */
+OL_CLONES static void blend(ol_beat_template *t, const float (*other)[OL_BEAT_LANES], const float *gain) {
+    const lanes part = load8(gain);
+    for (int i = 0; i < OL_BEAT_GRID; i++) {
+        const lanes x = load8(t->wave[i]);
+        store8(t->wave[i], x + part * (load8(other[i]) - x));
+    }
+    refresh(t);
 }
 
 static void update(ol_beats *b, ol_beat_template *t, int shift) {
@@ -113,26 +127,11 @@ static void update(ol_beats *b, ol_beat_template *t, int shift) {
     for (int k = 0; k < OL_BEAT_LANES; k++) {
         gain[k] = b->usable[k] * (t->energy[k] > 0.0f ? all : 1.0f);
     }
-    for (int i = 0; i < OL_BEAT_GRID; i++) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            t->wave[i][k] += gain[k] * (b->window[i + OL_BEAT_MARGIN + shift][k] - t->wave[i][k]);
-        }
-    }
-    refresh(t);
+    blend(t, (const float(*)[OL_BEAT_LANES])b->window + OL_BEAT_MARGIN + shift, gain);
 }
 
-static float between(const ol_beat_template *a, const ol_beat_template *b) {
-    float both = 0.0f, power = 0.0f;
-    for (int k = 0; k < OL_BEAT_LANES; k++) {
-        float cross = 0.0f;
-        for (int i = 0; i < OL_BEAT_QRS; i++) {
-            cross += a->qrs[i][k] * b->qrs[i][k];
-        }
-        const float shared = a->energy[k] > 0.0f && b->energy[k] > 0.0f ? 1.0f : 0.0f;
-        both += shared * cross;
-        power += shared * (a->energy[k] + b->energy[k]);
-    }
-    return power > 0.0f ? 1.0f - 2.0f * both / power : 1.0f;
+OL_CLONES static float between(const ol_beat_template *a, const ol_beat_template *b) {
+    return distance_of(products((const float(*)[OL_BEAT_LANES])a->qrs, b->qrs, 1), a->energy, b->energy);
 }
 
 /* Join cluster `from` into `into`; the last one takes its place. */
@@ -140,14 +139,12 @@ static void join(ol_beats *b, uint32_t into, uint32_t from) {
     ol_beat_template *a = &b->clusters[into];
     const ol_beat_template *c = &b->clusters[from];
     const float part = (float)c->count / (float)(a->count + c->count);
+    float gain[OL_BEAT_LANES];
     for (int k = 0; k < OL_BEAT_LANES; k++) {
-        const float gain = c->energy[k] > 0.0f ? (a->energy[k] > 0.0f ? part : 1.0f) : 0.0f;
-        for (int i = 0; i < OL_BEAT_GRID; i++) {
-            a->wave[i][k] += gain * (c->wave[i][k] - a->wave[i][k]);
-        }
+        gain[k] = c->energy[k] > 0.0f ? (a->energy[k] > 0.0f ? part : 1.0f) : 0.0f;
     }
     a->count += c->count;
-    refresh(a);
+    blend(a, c->wave, gain);
     const uint32_t last = --b->n_clusters;
     for (uint32_t i = 0; i < b->n_serials; i++) {
         b->slot_of[i] = b->slot_of[i] == from ? (uint8_t)into : b->slot_of[i];
@@ -202,7 +199,7 @@ static uint32_t begin_cluster(ol_beats *b) {
 }
 
 /* The clusters that may be nearest, best first. Returns how many. */
-static uint32_t candidates(const ol_beats *b, const shape *s, uint32_t *list) {
+OL_CLONES static uint32_t candidates(const ol_beats *b, const shape *s, uint32_t *list) {
     float far[LOOK];
     uint32_t n = 0;
     for (uint32_t c = 0; c < b->n_clusters; c++) {
@@ -252,7 +249,7 @@ int beat_match(ol_beats *b, ol_beat_record *out) {
     }
     out->flags = (uint8_t)(out->flags | (alive ? 0 : OL_BEAT_NO_SIGNAL));
     out->cluster = b->clusters[best].serial;
-    out->distance = (uint8_t)fminf(fmaxf(256.0f * least, 0.0f), 255.0f);
+    out->distance = (uint8_t)(least <= 0.0f ? 0.0f : 256.0f * least >= 255.0f ? 255.0f : 256.0f * least);
     if (alive) {
         update(b, &b->clusters[best], shift);
         merge_near(b, best);
@@ -260,16 +257,19 @@ int beat_match(ol_beats *b, ol_beat_record *out) {
     return shift;
 }
 
+OL_CLONES static void template_shape(const ol_beat_template *a, shape *s) {
+    const lanes energy = load8(a->energy), mean = load8(a->wave[OL_BEAT_QRS_AT]) - load8(a->qrs[0]);
+    const lanes known = lanes_one_if(energy > 0.0f);
+    for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
+        store8(s->x[i], (load8(a->wave[OL_BEAT_QRS_AT - OL_BEAT_MARGIN + i]) - mean) * known);
+    }
+    know_energy(s);
+}
+
 float beat_template_distance(const ol_beat_template *a, const ol_beat_template *b) {
     shape s;
     int shift = 0;
-    for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
-        for (int k = 0; k < OL_BEAT_LANES; k++) {
-            const int at = OL_BEAT_QRS_AT - OL_BEAT_MARGIN + i;
-            s.x[i][k] = a->energy[k] > 0.0f ? a->wave[at][k] - (a->wave[OL_BEAT_QRS_AT][k] - a->qrs[0][k]) : 0.0f;
-        }
-    }
-    know_energy(&s);
+    template_shape(a, &s);
     return nearest_shift(&s, b, &shift);
 }
 

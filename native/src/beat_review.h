@@ -19,6 +19,7 @@ typedef struct cluster_facts {
 
 typedef struct beat_review {
     const ol_beats *beats;
+    double fs_hz;
     const ol_beat_record *list;
     ol_beat_context *work;
     size_t n;

@@ -43,7 +43,7 @@ static void time_beats(beat_review *r) {
     for (size_t i = 0; i < r->n; i++) {
         ol_beat_context *w = &r->work[i];
         memset(w, 0, sizeof *w);
-        w->time_s = (double)r->list[i].frame / r->beats->fs_hz + r->list[i].fiducial_ms / 1000.0;
+        w->time_s = (double)r->list[i].frame / r->fs_hz + r->list[i].fiducial_ms / 1000.0;
         w->slot = (uint8_t)ol_beats_slot(r->beats, r->list[i].cluster);
         const int known = i && !(r->list[i].flags & OL_BEAT_GAP_BEFORE);
         w->rr_s = known ? review_clamp((float)(w->time_s - w[-1].time_s), 0.02f, 10.0f) : 0.0f;

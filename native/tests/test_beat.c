@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FS = 250, BEATS = 400, ROOM = 64, FRAMES = FS * 340 };
+enum { FS = OL_ROW_HZ, BEATS = 400, ROOM = 64, SECONDS = 340, FRAMES = FS * SECONDS };
 
 typedef struct plan {
     uint64_t frame[BEATS];
@@ -55,42 +55,53 @@ static void make_plan(plan *p) {
 
 static void draw(const plan *p, int n_leads) {
     memset(signal, 0, sizeof signal);
-    float *out = &signal[0][0];
     uint32_t noise = 1;
     for (int i = 0; i < BEATS; i++) {
         for (int64_t f = (int64_t)p->frame[i] - FS / 2; f < (int64_t)p->frame[i] + FS / 2; f++) {
             for (int k = 0; f >= 0 && f < FRAMES && k < n_leads; k++) {
                 noise = noise * 1664525u + 1013904223u;
                 const double t = (double)(f - (int64_t)p->frame[i]) / FS;
-                out[f * n_leads + k] += beat_at(t, p->beat_class[i], k) + (float)(noise >> 24) * 0.05f;
+                signal[f][k] += beat_at(t, p->beat_class[i], k) + (float)(noise >> 24) * 0.05f;
             }
         }
     }
 }
 
-static size_t collect(size_t n, size_t got) {
-    assert_true(n + got <= BEATS);
-    return n + got;
+static const ol_second *second_at(int number, int first) {
+    static ol_second s;
+    memset(&s, 0, sizeof s);
+    s.first_row = (int64_t)(number - first) * FS;
+    s.n_rows = FS;
+    memcpy(s.rows, signal[number * FS], FS * sizeof signal[0]);
+    return &s;
 }
 
-/* Feed in chunks of the given size. */
-static size_t run(const plan *p, uint32_t n_leads, size_t chunk) {
+static size_t end(size_t n) {
+    for (size_t got; (got = ol_beats_end(&beats, records + n, BEATS - n)) > 0;) {
+        n += got;
+    }
+    return n;
+}
+
+/* Feed all, each beat told `ahead_s` seconds before its second is taken; frames are milliseconds. */
+static size_t run(const plan *p, uint32_t n_leads, int ahead_s) {
     const uint8_t channels[2] = {0, (uint8_t)(n_leads > 1)};
-    size_t n = 0, told = 0, taken = 0;
-    assert_int_equal(ol_beats_init(&beats, FS, n_leads, channels), OL_OK);
-    for (size_t at = 0; at < FRAMES; at += taken) {
-        const size_t end = at + chunk < FRAMES ? at + chunk : FRAMES;
-        for (; told < BEATS && p->frame[told] < end; told++) {
-            assert_int_equal(ol_beats_tell(&beats, p->frame[told]), OL_OK);
+    size_t n = 0, told = 0;
+    assert_int_equal(ol_beats_init(&beats, n_leads, channels), OL_OK);
+    for (int i = 0; i < SECONDS; i++) {
+        for (; told < BEATS && (int64_t)p->frame[told] < (int64_t)(i + 1 + ahead_s) * FS; told++) {
+            assert_int_equal(ol_beats_tell(&beats, (double)p->frame[told] * OL_ROW_MS), OL_OK);
         }
-        n = collect(n, ol_beats_push(&beats, &signal[0][0] + at * n_leads, end - at, &taken, records + n, BEATS - n + 1));
+        n += ol_beats_take(&beats, second_at(i, 0), records + n, BEATS - n);
     }
-    while (n < BEATS) {
-        const size_t got = ol_beats_flush(&beats, records + n, BEATS - n);
-        assert_true(got > 0);
-        n = collect(n, got);
+    for (; told < BEATS; told++) {
+        assert_int_equal(ol_beats_tell(&beats, (double)p->frame[told] * OL_ROW_MS), OL_OK);
     }
-    assert_int_equal(ol_beats_label(&beats, records, n, work, labels), OL_OK);
+    n = end(n);
+    for (size_t i = 0; i < n; i++) {
+        records[i].frame = p->frame[i];
+    }
+    assert_int_equal(ol_beats_label(&beats, FS, records, n, work, labels), OL_OK);
     return n;
 }
 
@@ -109,7 +120,7 @@ static void tells_ordinary_early_and_ventricular_beats_apart(void **state) {
     make_plan(&p);
     for (int n_leads = 1; n_leads <= 8; n_leads += n_leads < 3 ? 1 : 5) {
         draw(&p, n_leads);
-        assert_int_equal(run(&p, (uint32_t)n_leads, 5000), BEATS);
+        assert_int_equal(run(&p, (uint32_t)n_leads, 0), BEATS);
         assert_true(share_right(&p, OL_BEAT_N) >= 99);
         assert_true(share_right(&p, OL_BEAT_V) >= 99);
         assert_true(share_right(&p, OL_BEAT_S) >= 90);
@@ -121,7 +132,7 @@ static void keeps_the_reasons(void **state) {
     static plan p;
     make_plan(&p);
     draw(&p, 2);
-    run(&p, 2, 5000);
+    run(&p, 2, 0);
     const uint32_t v = labels[17 + 23].reasons, s = labels[7 + 23].reasons, n = labels[12].reasons;
     assert_int_equal(v & (OL_BEAT_PREMATURE | OL_BEAT_WIDE | OL_BEAT_DIFFERENT | OL_BEAT_COMPENSATED),
                      OL_BEAT_PREMATURE | OL_BEAT_WIDE | OL_BEAT_DIFFERENT | OL_BEAT_COMPENSATED);
@@ -130,17 +141,17 @@ static void keeps_the_reasons(void **state) {
     assert_int_equal(n, 0);
 }
 
-static void any_chunking_gives_the_same(void **state) {
+static void told_ahead_or_five_seconds_late_is_the_same(void **state) {
     (void)state;
     static plan p;
     static ol_beat_record expected[BEATS];
-    static const size_t chunks[] = {1, 7, 333, 4999, FRAMES / 4};
     make_plan(&p);
     draw(&p, 2);
-    run(&p, 2, 1000);
+    run(&p, 2, 0);
     memcpy(expected, records, sizeof expected);
-    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
-        run(&p, 2, chunks[i]);
+    for (int ahead_s = -5; ahead_s <= 60; ahead_s += 13) {
+        memset(records, 0, sizeof records);
+        assert_int_equal(run(&p, 2, ahead_s), BEATS);
         assert_memory_equal(records, expected, sizeof expected);
     }
 }
@@ -151,7 +162,7 @@ static void templates_are_the_mean_of_their_beats(void **state) {
     static float wave[OL_BEAT_GRID][OL_BEAT_LANES];
     make_plan(&p);
     draw(&p, 2);
-    run(&p, 2, 5000);
+    run(&p, 2, 0);
     assert_int_not_equal(labels[10].cluster, labels[17].cluster);
     assert_true(ol_beats_template(&beats, labels[10].cluster, &wave[0][0]) > BEATS / 2);
     float peak = 0.0f;
@@ -165,65 +176,125 @@ static void templates_are_the_mean_of_their_beats(void **state) {
 static void refuses_what_is_no_recording(void **state) {
     (void)state;
     static const uint8_t channels[2] = {0, 1}, wrong[2] = {0, 2};
-    assert_int_equal(ol_beats_init(&beats, 99.0, 2, channels), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, 2001.0, 2, channels), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, (double)NAN, 2, channels), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, 500.0, 0, channels), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, 500.0, 9, channels), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, 500.0, 2, wrong), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_init(&beats, 500.0, 2, channels), OL_OK);
-    assert_int_equal(ol_beats_label(&beats, NULL, 0, NULL, NULL), OL_OK);
+    assert_int_equal(ol_beats_init(&beats, 0, channels), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_init(&beats, 9, channels), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_init(&beats, 2, wrong), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_init(&beats, 2, channels), OL_OK);
+    assert_int_equal(ol_beats_tell(&beats, (double)NAN), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_tell(&beats, (double)INFINITY), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_label(&beats, FS, NULL, 0, NULL, NULL), OL_OK);
+    assert_int_equal(ol_beats_label(&beats, 0.0, NULL, 0, NULL, NULL), OL_E_ARGUMENT);
+    assert_int_equal(ol_beats_label(&beats, FS, NULL, 1, work, labels), OL_E_ARGUMENT);
 }
 
-/* Whatever the samples and wherever the beats are said to be, each beat told comes back once, in order. */
+static void no_more_wait_than_there_is_room_for(void **state) {
+    (void)state;
+    static const uint8_t channels[2] = {0, 0};
+    assert_int_equal(ol_beats_init(&beats, 1, channels), OL_OK);
+    for (int i = 0; i < OL_BEAT_PENDING; i++) {
+        assert_int_equal(ol_beats_tell(&beats, i * 300.0), OL_OK);
+    }
+    assert_int_equal(ol_beats_tell(&beats, 1e6), OL_E_ROOM);
+    assert_int_equal(end(0), OL_BEAT_PENDING);
+    assert_int_equal(ol_beats_tell(&beats, 1e6), OL_OK);
+}
+
+/* Whatever the rows and wherever the beats are said to be, each beat told comes back once, in order. */
 static void survives_any_signal(void **state) {
     (void)state;
-    static const double rates[] = {100.0, 128.0, 360.0, 1000.0, 2000.0};
-    static const float values[] = {0.0f, 1e30f, -1e30f, 32767.0f, (float)NAN, (float)INFINITY, 3.0f};
+    static const float values[] = {0.0f, 1e7f, -1e7f, 32767.0f, 1e-30f, -3.0f, 3.0f};
+    static const double steps_ms[] = {0.0, 1.0, 150.0, 700.0, 1e11};
     static const uint8_t channels[2] = {0, 2};
+    static ol_second s;
     uint32_t seed = 5;
     for (size_t k = 0; k < 5; k++) {
-        size_t n = 0, taken = 0;
-        assert_int_equal(ol_beats_init(&beats, rates[k], 3, channels), OL_OK);
-        for (uint64_t i = 0; i < ROOM; i++) {
-            assert_int_equal(ol_beats_tell(&beats, i * 50), OL_OK);
+        size_t n = 0;
+        assert_int_equal(ol_beats_init(&beats, 3, channels), OL_OK);
+        for (int i = 0; i < ROOM; i++) {
+            assert_int_equal(ol_beats_tell(&beats, (i - 3) * steps_ms[k]), OL_OK);
         }
-        for (int i = 0; i < ROOM * 50; i++) {
-            float frame[3];
-            for (int c = 0; c < 3; c++) {
+        memset(&s, 0, sizeof s);
+        for (int i = 0; i < ROOM; i++, s.first_row += s.n_rows) {
+            s.n_rows = i % OL_FRONT_ROWS;
+            s.quality.flags[1] = (uint8_t)(seed >> 24);
+            for (int c = 0; c < 3 * OL_FRONT_ROWS; c++) {
                 seed = seed * 1664525u + 1013904223u;
-                frame[c] = values[(seed >> 16) % (k + 3)];
+                s.rows[c / 3][c % 3] = values[(seed >> 16) % (k + 3)];
             }
-            n += ol_beats_push(&beats, frame, 1, &taken, records + n, BEATS - n);
+            n += ol_beats_take(&beats, &s, records + n, BEATS - n);
         }
-        n += ol_beats_flush(&beats, records + n, BEATS - n);
+        n = end(n);
         assert_int_equal(n, ROOM);
-        assert_int_equal(ol_beats_label(&beats, records, n, work, labels), OL_OK);
+        assert_int_equal(ol_beats_label(&beats, 1000.0, records, n, work, labels), OL_OK);
         for (size_t i = 0; i < n; i++) {
-            assert_int_equal(labels[i].frame, i * 50);
-            assert_true(labels[i].confidence <= 100);
+            assert_true(labels[i].confidence <= 100 && labels[i].beat_class <= OL_BEAT_PACED);
         }
     }
+}
+
+/* A lead that is off is no reason to begin another morphology; when all are off a beat is not judged. */
+static void leads_that_come_and_go_are_left_out(void **state) {
+    (void)state;
+    static plan p;
+    static ol_second s;
+    static const uint8_t channels[2] = {0, 1};
+    size_t n = 0;
+    make_plan(&p);
+    draw(&p, 3);
+    assert_int_equal(ol_beats_init(&beats, 3, channels), OL_OK);
+    for (int i = 0; i < SECONDS; i++) {
+        const int from = i < 100 ? 3 : i < 200 ? i / 10 % 3 : 0; /* leads from this one on are well */
+        s = *second_at(i, 0);
+        for (int k = 0; k < 3; k++) {
+            const int off = i >= 200 ? i < 210 : k == from;
+            s.quality.flags[k] = off ? OL_QUALITY_UNUSABLE | OL_QUALITY_LEAD_OFF : 0;
+            for (int row = 0; off && row < FS; row++) {
+                s.rows[row][k] = row % 50 < 25 ? 5000.0f : -5000.0f;
+            }
+        }
+        for (int k = 0; k < BEATS; k++) {
+            if (p.frame[k] / FS == (uint64_t)i) {
+                assert_int_equal(ol_beats_tell(&beats, (double)p.frame[k] * OL_ROW_MS), OL_OK);
+            }
+        }
+        n += ol_beats_take(&beats, &s, records + n, BEATS - n);
+    }
+    assert_int_equal(end(n), BEATS);
+    for (int i = 0; i < BEATS; i++) {
+        records[i].frame = p.frame[i];
+    }
+    assert_int_equal(ol_beats_label(&beats, FS, records, BEATS, work, labels), OL_OK);
+    int told_q = 0, wrong = 0;
+    for (int i = 0; i < BEATS; i++) {
+        const uint64_t second = p.frame[i] / FS;
+        told_q += labels[i].beat_class == OL_BEAT_Q;
+        assert_true(labels[i].beat_class != OL_BEAT_Q || (second >= 199 && second <= 210));
+        wrong += p.beat_class[i] == OL_BEAT_V && labels[i].beat_class != OL_BEAT_V && labels[i].beat_class != OL_BEAT_Q;
+    }
+    assert_true(told_q >= 10);
+    assert_true(wrong <= 1);
 }
 
 static void a_gap_ends_what_is_known_of_rr(void **state) {
     (void)state;
     static const uint8_t channels[2] = {0, 0};
-    static float flat[FS * 2];
-    size_t taken = 0;
-    assert_int_equal(ol_beats_init(&beats, FS, 1, channels), OL_OK);
-    assert_int_equal(ol_beats_tell(&beats, 100), OL_OK);
-    assert_int_equal(ol_beats_push(&beats, flat, 120, &taken, records, 4), 0);
-    assert_int_equal(ol_beats_gap(&beats, 100000), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_flush(&beats, records, 4), 1);
-    assert_int_equal(ol_beats_gap(&beats, 50), OL_E_ARGUMENT);
-    assert_int_equal(ol_beats_gap(&beats, 100000), OL_OK);
-    assert_int_equal(ol_beats_tell(&beats, 100100), OL_OK);
-    ol_beats_push(&beats, flat, FS * 2, &taken, records + 1, 4);
-    assert_int_equal(records[1].frame, 100100);
+    static const uint64_t frames[] = {100, 100100};
+    memset(signal, 0, sizeof signal);
+    assert_int_equal(ol_beats_init(&beats, 1, channels), OL_OK);
+    assert_int_equal(ol_beats_tell(&beats, 400.0), OL_OK);
+    assert_int_equal(ol_beats_take(&beats, second_at(0, 0), records, 4), 0);
+    assert_int_equal(ol_beats_end(&beats, records, 4), 1);
+    assert_int_equal(ol_beats_end(&beats, records + 1, 4), 0);
+    assert_int_equal(ol_beats_tell(&beats, 500.0), OL_OK);
+    assert_int_equal(ol_beats_take(&beats, second_at(1, 1), records + 1, 4), 0);
+    assert_int_equal(ol_beats_take(&beats, second_at(2, 1), records + 1, 4), 1);
+    assert_false(records[0].flags & OL_BEAT_GAP_BEFORE);
     assert_true(records[1].flags & OL_BEAT_GAP_BEFORE);
     assert_true(records[1].flags & OL_BEAT_NO_SIGNAL);
-    assert_int_equal(ol_beats_label(&beats, records, 2, work, labels), OL_OK);
+    records[0].frame = frames[0];
+    records[1].frame = frames[1];
+    assert_int_equal(ol_beats_label(&beats, FS, records, 2, work, labels), OL_OK);
+    assert_int_equal(labels[1].frame, frames[1]);
     assert_int_equal(labels[1].beat_class, OL_BEAT_Q);
 }
 
@@ -231,10 +302,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_ordinary_early_and_ventricular_beats_apart),
         cmocka_unit_test(keeps_the_reasons),
-        cmocka_unit_test(any_chunking_gives_the_same),
+        cmocka_unit_test(told_ahead_or_five_seconds_late_is_the_same),
         cmocka_unit_test(templates_are_the_mean_of_their_beats),
         cmocka_unit_test(refuses_what_is_no_recording),
+        cmocka_unit_test(no_more_wait_than_there_is_room_for),
         cmocka_unit_test(survives_any_signal),
+        cmocka_unit_test(leads_that_come_and_go_are_left_out),
         cmocka_unit_test(a_gap_ends_what_is_known_of_rr),
     };
     return cmocka_run_group_tests_name("beat", tests, NULL, NULL);
