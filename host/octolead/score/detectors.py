@@ -18,9 +18,8 @@ import numpy.typing as npt
 
 from .._constants import MAX_LEADS
 from ..errors import OctoleadError
-from ..native.beats import CLASSES, classify
-from ..native.qrs import detect_beats
-from ..native.waves import ABSENT, delineate
+from ..native.analyzer import CLASSIFY, DETECT, Analyzer, delineate
+from ..native.beats import CLASSES
 from .annotations import Beats
 from .waves import KINDS, NONE, Lead, Waves
 
@@ -65,30 +64,41 @@ def _peer(module: str, detector: str) -> Any:
     return _need(module, detector, "install it with: pip install 'octolead[peers]'")
 
 
-def _all_held(signal: Signal) -> Signal:
-    return np.column_stack([_held(signal[:, k]) for k in range(signal.shape[1])]).astype(np.float32)
-
-
 def _octolead_beats(signal: Signal, fs_hz: float) -> Beats:
-    held = _all_held(signal)[:, -MAX_LEADS:]
-    frames = detect_beats(held, fs_hz).beats["frame"]
-    labels = classify(held, fs_hz, frames).labels
+    some = signal[:, -MAX_LEADS:]
+    analyzer = Analyzer(fs_hz, some.shape[1], stages=DETECT | CLASSIFY)
+    analyzer.push(some)
+    labels = analyzer.label(analyzer.finish().records).labels
     return Beats(labels["frame"].astype(np.int64), np.array(CLASSES)[labels["beat_class"]])
 
 
 def _octolead_waves(signal: Signal, fs_hz: float) -> list[Lead]:
-    held, leads = _all_held(signal), []
-    beats = detect_beats(held[:, -MAX_LEADS:], fs_hz).beats["frame"]
-    for first in range(0, held.shape[1], MAX_LEADS):
-        some = held[:, first : first + MAX_LEADS]
+    detector = Analyzer(fs_hz, min(signal.shape[1], MAX_LEADS), stages=DETECT)
+    detector.push(signal[:, -MAX_LEADS:])
+    beats, leads = detector.finish().beats["frame"], []
+    for first in range(0, signal.shape[1], MAX_LEADS):
+        some = signal[:, first : first + MAX_LEADS]
         found = delineate(some, fs_hz, beats)
-        leads += [{kind: _own_waves(found["frame"], found["lead"][:, k][kind.lower()]) for kind in KINDS} for k in range(some.shape[1])]
+        for k in range(some.shape[1]):
+            own = {kind: _own_waves(found["frame"], found["lead"][:, k][kind.lower()], fs_hz) for kind in KINDS}
+            leads.append(own | {"P": _with_extra(own["P"], found, fs_hz)})
     return leads
 
 
-def _own_waves(beat: npt.NDArray[np.uint64], marks: npt.NDArray[Any]) -> Waves:
-    marks, beat = marks[marks["peak"] != ABSENT], beat[marks["peak"] != ABSENT].astype(np.int64)
-    onset, peak, end = (np.where(marks[side] == ABSENT, NONE, beat + marks[side]) for side in ("on", "peak", "off"))
+def _with_extra(p: Waves, found: npt.NDArray[Any], fs_hz: float) -> Waves:
+    """Add the P waves that no QRS followed; of these only the peak is known."""
+    more = [row["frame"] + round(at * fs_hz / 1000) for row in found[found["n_extra_p"] > 0] for at in row["extra_p_ms"][: row["n_extra_p"]]]
+    peak = np.concatenate([p.peak, np.array(more, np.int64)])
+    order = np.argsort(peak, kind="stable")
+    onset, end = (np.concatenate([side, np.full(len(more), NONE)])[order] for side in (p.onset, p.end))
+    return Waves(onset, peak[order], end)
+
+
+def _own_waves(beat: npt.NDArray[np.uint64], marks: npt.NDArray[Any], fs_hz: float) -> Waves:
+    there = np.isfinite(marks["peak_ms"])
+    marks, beat = marks[there], beat[there].astype(np.int64)
+    sides = (np.rint(marks[f"{side}_ms"] * (fs_hz / 1000)) for side in ("on", "peak", "off"))
+    onset, peak, end = (np.where(np.isfinite(at), beat + np.nan_to_num(at).astype(np.int64), NONE) for at in sides)
     return Waves(onset, peak, end)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .beats import BeatScore
-from .run import DatabaseScore, RecordScore, gross, gross_af, gross_waves
+from .pwaves import PScore
+from .run import DatabaseScore, RecordScore, gross, gross_af, gross_p_waves, gross_waves
 from .waves import BOUNDARIES, WaveScore
 
 _PARTS = (("full", "beats"), ("after 5 min", "beats_after"))
@@ -40,6 +41,8 @@ def as_dict(result: DatabaseScore) -> dict[str, Any]:
     waves = gross_waves(records)
     if waves:
         sums["waves"] = {lead: s.as_dict() for lead, s in waves.items()}
+    if any(r.p_waves for r in records):
+        sums["p_waves"] = gross_p_waves(records).as_dict()
     if any(r.detector_s for r in records):
         sums["detector_s"] = sum(r.detector_s for r in records)
     return answer
@@ -59,6 +62,8 @@ def _record_dict(record: RecordScore) -> dict[str, Any]:
         answer["af"] = record.af.as_dict()
     if record.waves:
         answer["waves"] = {lead: s.as_dict() for lead, s in record.waves.items()}
+    if record.p_waves is not None:
+        answer["p_waves"] = record.p_waves.as_dict()
     return answer
 
 
@@ -84,7 +89,16 @@ def lines(result: DatabaseScore) -> list[str]:
             ("record", "AF h", "else h", "Se %", "+P %", "Sp %", "missed h", "false h"),
             [_af_row(r.record.name, r.af.as_dict()) for r in records if r.af is not None] + [_af_row("gross", gross_af(records).as_dict())],
         )
+    if any(r.p_waves for r in records):
+        said += ["", "P waves (peaks, 50 ms)"]
+        rows = [_p_row(r.record.name, r.p_waves) for r in records if r.p_waves is not None]
+        said += table(("record", "P waves", "FN", "FP", "Se %", "+P %"), [*rows, _p_row("gross", gross_p_waves(records))])
     return said + _wave_lines(gross_waves(records))
+
+
+def _p_row(name: str, score: PScore) -> list[str]:
+    found = score.as_dict()
+    return [name, str(score.tp + score.fn), str(score.fn), str(score.fp), *(_number(found[k], 2) for k in ("se_percent", "ppv_percent"))]
 
 
 def _wave_lines(by_lead: dict[str, WaveScore]) -> list[str]:

@@ -15,9 +15,10 @@ from ..errors import OctoleadError, SourceError
 from .annotations import Annotations, Beats, read_annotations
 from .beats import LEARNING_S, BeatScore, score_beats
 from .detectors import DETECTORS, Detector
+from .pwaves import P_REFERENCE, PScore, score_p
 from .records import BEAT_REFERENCE, Record, choose, records_of, signal_uv
 from .rhythm import AfScore, Stretches, af_stretches, score_af
-from .waves import Lead, WaveScore, score_lead, waves_of
+from .waves import NONE, Lead, WaveScore, score_lead, waves_of
 
 REFERENCE: Final = "reference"
 """In place of a detector: the reference's own beats and classes, to score what is found from them."""
@@ -62,6 +63,7 @@ class RecordScore:
     paced: bool = False
     af: AfScore | None = None
     waves: dict[str, WaveScore] = field(default_factory=dict)
+    p_waves: PScore | None = None
     detector_s: float = 0.0
 
     @property
@@ -120,7 +122,9 @@ def score_record(record: Record, options: Options) -> RecordScore | None:
         _score_beats_and_rhythm(record, reference, options, result)
     if "waves" in options.what and record.wave_references and _may_mark_waves(options):
         _score_waves(record, options, result)
-    scored = result.beats is not None or result.af is not None or result.waves
+    if "waves" in options.what and P_REFERENCE in record.annotators and record.has_signal and _may_mark_waves(options):
+        _score_p_waves(record, reference, options, result)
+    scored = result.beats is not None or result.af is not None or result.waves or result.p_waves is not None
     return result if scored else None
 
 
@@ -211,6 +215,14 @@ def _score_waves(record: Record, options: Options, result: RecordScore) -> None:
         result.waves[name] = score_lead(reference, test, record.fs_hz, skips_beats=lead is None)
 
 
+def _score_p_waves(record: Record, reference: Annotations | None, options: Options, result: RecordScore) -> None:
+    """P peaks of the first lead that is looked at."""
+    found = _test_waves(record, options, choose(record, options.leads), result)[0]["P"]
+    left_out = reference.vf() if reference is not None else np.zeros((0, 2), np.int64)
+    truth = read_annotations(record.path, P_REFERENCE).frame
+    result.p_waves = score_p(truth, found.peak[found.peak != NONE], record.fs_hz, left_out)
+
+
 def _test_waves(record: Record, options: Options, leads: list[int], result: RecordScore) -> list[Lead]:
     if options.annotator is not None:
         return [waves_of(read_annotations(record.path, options.annotator))] * len(leads)
@@ -238,6 +250,11 @@ def gross(records: Iterable[RecordScore], part: str, *, without_paced: bool = Fa
 def gross_af(records: Iterable[RecordScore]) -> AfScore:
     """The sum of a database, in seconds."""
     return sum((r.af for r in records if r.af is not None), AfScore())
+
+
+def gross_p_waves(records: Iterable[RecordScore]) -> PScore:
+    """The sum of a database."""
+    return sum((r.p_waves for r in records if r.p_waves is not None), PScore())
 
 
 def gross_waves(records: Sequence[RecordScore]) -> dict[str, WaveScore]:
