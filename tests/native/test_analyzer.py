@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What octolead.native.qrs promises: any chunking gives the same, bad input has a defined answer."""
+"""What the analyzer promises of the beats it finds: any chunking gives the same, bad input has a defined answer."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from octolead.native.qrs import BEAT_DTYPE, BeatDetector, Detection, detect_beats
+from octolead.native.analyzer import CLASSIFY, DELINEATE, DETECT, Analyzer, Found, detect_beats
+from octolead.native.qrs import BEAT_DTYPE
 
 RR_S = 0.8
 
@@ -24,14 +25,13 @@ def ecg(fs_hz: float, duration_s: float, n_leads: int = 1, noise_uv: float = 10.
     return np.float32(leads + np.random.default_rng(seed).normal(0, noise_uv, leads.shape))
 
 
-def chunked(frames: npt.NDArray[np.float32], fs_hz: float, sizes: list[int]) -> Detection:
-    detector, parts, at = BeatDetector(fs_hz, frames.shape[1]), [], 0
+def chunked(frames: npt.NDArray[np.float32], fs_hz: float, sizes: list[int], stages: int) -> tuple[Found, npt.NDArray[np.void]]:
+    analyzer, at, n = Analyzer(fs_hz, frames.shape[1], stages=stages, lead_i=0), 0, 0
     while at < len(frames):
-        size = sizes[len(parts) % len(sizes)]
-        parts.append(detector.push(frames[at : at + size]))
-        at += size
-    parts.append(detector.finish())
-    return Detection(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("beats", "spans", "seconds")))
+        analyzer.push(frames[at : at + sizes[n % len(sizes)]])
+        at, n = at + sizes[n % len(sizes)], n + 1
+    found = analyzer.finish()
+    return found, analyzer.label(found.records).labels
 
 
 @settings(max_examples=25, deadline=None)
@@ -44,10 +44,43 @@ def chunked(frames: npt.NDArray[np.float32], fs_hz: float, sizes: list[int]) -> 
 def test_any_chunking_gives_the_same(sizes: list[int], fs_hz: float, n_leads: int, seed: int) -> None:
     frames = ecg(fs_hz, 25, n_leads, noise_uv=60, seed=seed)
     sizes = [max(size, len(frames) // 200) for size in sizes]
-    whole, parts = detect_beats(frames, fs_hz), chunked(frames, fs_hz, sizes)
-    assert np.array_equal(whole.beats, parts.beats)
-    assert np.array_equal(whole.spans, parts.spans)
-    assert np.array_equal(whole.seconds, parts.seconds)
+    everything = DETECT | CLASSIFY | DELINEATE
+    whole, labels = chunked(frames, fs_hz, [len(frames)], everything)
+    parts, labels_of_parts = chunked(frames, fs_hz, sizes, everything)
+    for kind in ("beats", "spans", "seconds", "records", "waves"):
+        assert getattr(whole, kind).tobytes() == getattr(parts, kind).tobytes(), kind
+    assert labels.tobytes() == labels_of_parts.tobytes()
+    assert len(whole.beats) == len(whole.records) == len(whole.waves)
+
+
+def test_records_and_waves_are_one_a_beat_over_gaps() -> None:
+    frames, analyzer = ecg(500, 60, 2, noise_uv=30), Analyzer(500, 2)
+    for at in range(0, len(frames), 4321):
+        analyzer.push(frames[at : at + 4000])
+        analyzer.gap(min(321, max(0, len(frames) - at - 4000)))
+    found = analyzer.finish()
+    assert len(found.beats) > 60
+    assert np.array_equal(found.beats["frame"], found.records["frame"])
+    assert np.array_equal(found.beats["frame"], found.waves["frame"])
+    assert analyzer.n_frames == len(frames)
+
+
+def test_the_integers_of_a_recording_give_what_their_microvolts_give() -> None:
+    counts = np.rint(ecg(500, 30, 8) / 2.5).astype(np.int32)
+    of_counts, of_uv = Analyzer(500, 8), Analyzer(500, 8)
+    of_counts.push_counts(counts, 2.5)
+    of_uv.push(counts.astype(np.float32) * np.float32(2.5))
+    assert of_counts.finish().waves.tobytes() == of_uv.finish().waves.tobytes()
+
+
+def test_beats_may_be_told_but_not_out_of_order() -> None:
+    analyzer = Analyzer(500, 1, stages=CLASSIFY)
+    assert analyzer.tell(100)
+    with pytest.raises(ValueError, match="not after the one before"):
+        analyzer.tell(100)
+    with pytest.raises(ValueError, match="the detector is on"):
+        Analyzer(500, 1).tell(5)
+    assert [analyzer.tell(k) for k in range(200, 1200, 2)].count(True) == 500
 
 
 @pytest.mark.parametrize("fs_hz", [100, 125, 200, 299.9, 300, 512, 1000, 2000])
@@ -88,33 +121,37 @@ def test_no_number_is_refused_by_name() -> None:
 @pytest.mark.parametrize(("fs_hz", "n_leads"), [(99, 1), (2001, 1), (float("nan"), 1), (500, 0), (500, 9), (500, 12)])
 def test_what_cannot_be_done_is_refused(fs_hz: float, n_leads: int) -> None:
     with pytest.raises(ValueError, match="are possible"):
-        BeatDetector(fs_hz, n_leads)
+        Analyzer(fs_hz, n_leads)
 
 
 def test_frames_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(frames, 2\) is needed"):
-        BeatDetector(500, 2).push(np.zeros((10, 3)))
+        Analyzer(500, 2).push(np.zeros((10, 3)))
     with pytest.raises(ValueError, match="lead_off of shape"):
-        BeatDetector(500, 1).push(np.zeros(10), np.zeros(9, np.uint8))
+        Analyzer(500, 1).push(np.zeros(10), np.zeros(9, np.uint8))
     with pytest.raises(ValueError, match="a gap of -1 frames"):
-        BeatDetector(500, 1).gap(-1)
+        Analyzer(500, 1).gap(-1)
 
 
 @pytest.mark.parametrize("cut", [4980, 5000, 5037, 5040, 5060, 5100])
 def test_a_gap_anywhere_in_a_beat_costs_at_most_that_beat(cut: int) -> None:
-    frames, detector = ecg(250, 40), BeatDetector(250, 1)
-    parts = [detector.push(frames[:cut]), detector.gap(10**9), detector.push(frames[cut + 500 :]), detector.finish()]
-    beats = np.concatenate([p.beats for p in parts])["frame"]
+    frames, analyzer = ecg(250, 40), Analyzer(250, 1, stages=DETECT)
+    analyzer.push(frames[:cut])
+    analyzer.gap(10**9)
+    analyzer.push(frames[cut + 500 :])
+    found = analyzer.finish()
+    beats = found.beats["frame"]
     expected = (0.15 + RR_S * np.arange(50)) * 250
     missing = [e for e in expected if not (cut - 60 < e < cut + 560) and np.abs(beats - (e if e < cut else e - 500 + 10**9)).min() > 8]
     assert missing == []
-    assert [tuple(s)[:3] for s in np.concatenate([p.spans for p in parts])] == [(cut, cut + 10**9, 4)]
+    assert [tuple(s)[:3] for s in found.spans] == [(cut, cut + 10**9, 4)]
 
 
 def test_a_recording_that_is_one_long_gap() -> None:
-    detector = BeatDetector(500, 8)
-    found, end = detector.gap(90 * 3600 * 500), detector.finish()
-    assert (len(found.beats), len(end.beats), len(found.spans)) == (0, 0, 1)
+    analyzer = Analyzer(500, 8)
+    analyzer.gap(90 * 3600 * 500)
+    found = analyzer.finish()
+    assert (len(found.beats), len(found.spans), analyzer.n_frames) == (0, 1, 90 * 3600 * 500)
 
 
 def test_a_lead_that_comes_and_goes_is_no_loss() -> None:
