@@ -14,7 +14,9 @@
 #define LEAST_UV 4.0f
 #define N_RINGS 7
 #define NEIGHBOURS 5
-#define NEIGHBOUR_S 5.0
+#define SHIFTS 5
+enum { PEAK_REACH = FRAMES(70), STAND_REACH = FRAMES(200), LIKE_REACH = FRAMES(100) };
+enum { NEIGHBOUR_LEAST = FRAMES(200), NEIGHBOUR_MOST = FRAMES(5000) };
 
 typedef struct {
     float *values;
@@ -26,7 +28,7 @@ static void add(feature_list *f, float value, float least, float most) {
 }
 
 static float level(float uv) {
-    return logf(uv + 0.5f);
+    return quick_log(uv + 0.5f);
 }
 
 static float env_at(const ol_qrs *q, int64_t i) {
@@ -39,144 +41,157 @@ static float highest(const ol_qrs *q, const float *ring, int64_t from, int64_t t
     float most = 0;
     to = to < q->n_env ? to : q->n_env;
     for (int64_t i = from > oldest ? from : oldest; i < to; i++) {
-        most = ring[i & RING_MASK] > most ? ring[i & RING_MASK] : most;
+        most = larger(most, ring[i & RING_MASK]);
     }
     return most;
 }
 
-static int is_peak(const ol_qrs *q, int64_t i, int64_t reach) {
+static int is_peak(const ol_qrs *q, int64_t i) {
     const float e = q->env[i & RING_MASK];
     int peak = e >= LEAST_UV && e >= env_at(q, i - 1) && e >= env_at(q, i + 1);
-    for (int64_t k = 1; k <= reach && peak; k++) {
+    for (int64_t k = 1; k <= PEAK_REACH && peak; k++) {
         peak = e > env_at(q, i - k) && e >= env_at(q, i + k);
     }
     return peak;
 }
 
-/* Where the even wavelet is strongest: the middle of the main deflection. */
-static int64_t fiducial(const ol_qrs *q, int64_t at) {
-    const int64_t reach = in_frames(q, 0.06);
+OL_INLINE float band_energy(const ol_qrs *q, int64_t i) {
+    const lanes b = load8(q->band[i & RING_MASK]);
+    return lanes_sum(b * b);
+}
+
+/* Where the even wavelet is strongest: the middle of the main deflection; between frames by a parabola. */
+OL_CLONES static double middle(const ol_qrs *q, int64_t at) {
+    const int64_t reach = FRAMES(MIDDLE_REACH_MS);
     int64_t found = at;
     float most = 0;
     for (int64_t i = at - reach > 0 ? at - reach : 0; i <= at + reach; i++) {
-        float energy = 0;
-        for (uint32_t k = 0; k < q->n_leads; k++) {
-            const float b = q->band[i & RING_MASK][k];
-            energy += b * b * q->weights[k];
-        }
+        const float energy = band_energy(q, i);
         if (energy > most) {
             most = energy;
             found = i;
         }
     }
-    return found;
+    const float before = found > 0 ? band_energy(q, found - 1) : 0, after = band_energy(q, found + 1);
+    const float bend = before - 2 * most + after;
+    const float shift = bend < 0 ? 0.5f * (before - after) / bend : 0;
+    return (double)found + (double)smaller(0.5f, larger(-0.5f, shift));
 }
 
+OL_CLONES static float norm(const ol_qrs *q, int64_t at) {
+    lanes sum = {0};
+    for (int64_t i = at - LIKE_REACH; i <= at + LIKE_REACH; i++) {
+        const lanes b = load8(q->band[i & RING_MASK]);
+        sum += b * b;
+    }
+    return sqrtf(lanes_sum(sum));
+}
+
+static void add_candidate(ol_qrs *q, int64_t at) {
+    ol_qrs_candidate *c = candidate_at(q, q->n_found++);
+    c->at = at;
+    c->middle = middle(q, at);
+    c->size_uv = q->env[at & RING_MASK];
+    c->logit = 0;
+    c->norm = norm(q, at);
+    c->stands = c->size_uv >= highest(q, q->env, at - STAND_REACH, at + STAND_REACH);
+}
+
+/* No two are nearer than PEAK_REACH, so that those not yet decided always have room. */
 void qrs_find_candidates(ol_qrs *q) {
-    const int64_t reach = in_frames(q, 0.07);
-    for (; q->peak_at + reach < q->n_env; q->peak_at++) {
-        if (!is_peak(q, q->peak_at, reach) || q->n_found - q->n_decided >= OL_QRS_CANDIDATES - 80) {
-            continue;
+    for (; q->peak_at + STAND_REACH < q->n_env; q->peak_at++) {
+        if (is_peak(q, q->peak_at)) {
+            add_candidate(q, q->peak_at);
         }
-        ol_qrs_candidate *c = candidate_at(q, q->n_found++);
-        memset(c, 0, sizeof *c);
-        c->at = q->peak_at;
-        c->size_uv = q->env[q->peak_at & RING_MASK];
-        c->fiducial = fiducial(q, c->at);
     }
 }
 
-/* The seconds around `at`: from five before to four after the one it is in, as far as they are known. */
-static int around(const ol_qrs *q, int64_t at, const float *slots, float *values) {
-    const int64_t slot = at / q->slot_frames;
+/* Of the seconds around one, from five before to four after it, as far as they are known: the level that `fraction` of
+ * them are below. */
+static float around(const ol_qrs *q, int64_t slot, const float *slots, double fraction) {
     const int64_t from = slot > 5 ? slot - 5 : 0, to = slot + 5 < q->n_slots ? slot + 5 : q->n_slots;
+    float values[10];
     int n = 0;
     for (int64_t i = from; i < to; i++) {
         values[n++] = slots[i % OL_QRS_SLOTS];
     }
-    return n;
-}
-
-static float around_quantile(const ol_qrs *q, int64_t at, const float *slots, double fraction) {
-    float values[16];
-    const int n = around(q, at, slots, values);
     return n ? quantile(values, n, fraction) : 0;
 }
 
-static void add_levels(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
-    const float e = level(c->size_uv), signal = level(around_quantile(q, c->at, q->slot_peak, 0.6));
-    const float noise = level(around_quantile(q, c->at, q->slot_quiet, 0.5));
+static const ol_qrs_levels *levels_at(ol_qrs *q, int64_t at) {
+    const int64_t slot = at / RATE_HZ;
+    ol_qrs_levels *l = &q->levels;
+    if (l->slot != slot || l->n_slots != q->n_slots) {
+        l->slot = slot, l->n_slots = q->n_slots;
+        l->signal = around(q, slot, q->slot_peak, 0.6);
+        l->noise = level(around(q, slot, q->slot_quiet, 0.5));
+        l->mean = level(around(q, slot, q->slot_mean, 0.5));
+        l->low = level(around(q, slot, q->slot_low, 0.6));
+        l->high = level(around(q, slot, q->slot_peak, 0.9));
+    }
+    return l;
+}
+
+static void add_levels(const ol_qrs_candidate *c, const ol_qrs_levels *l, feature_list *f) {
+    const float e = level(c->size_uv), signal = level(l->signal);
     add(f, e - signal, -3, 2);
-    add(f, e - noise, -2, 5);
-    add(f, e - level(around_quantile(q, c->at, q->slot_mean, 0.5)), -2, 4);
-    add(f, signal - noise, 0, 5);
+    add(f, e - l->noise, -2, 5);
+    add(f, e - l->mean, -2, 4);
+    add(f, signal - l->noise, 0, 5);
 }
 
 static void add_shape(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
-    static const double edge_s[N_RINGS + 1] = {0.08, 0.13, 0.2, 0.28, 0.36, 0.5, 0.75, 1.2};
+    static const int edge[N_RINGS + 1] = {FRAMES(80), FRAMES(130), FRAMES(200),  FRAMES(280),
+                                          FRAMES(360), FRAMES(500),  FRAMES(750), FRAMES(1200)};
     const float e = level(c->size_uv);
-    const int64_t side = in_frames(q, 0.05);
+    const int64_t side = FRAMES(50);
     add(f, level(q->low[c->at & RING_MASK]) - e, -3, 3);
     add(f, level(q->high[c->at & RING_MASK]) - e, -3, 3);
     add(f, 0.5f * (level(env_at(q, c->at - side)) + level(env_at(q, c->at + side))) - e, -3, 0);
     for (int i = 0; i < N_RINGS; i++) {
-        const int64_t near = (int64_t)(edge_s[i] * q->rate_hz), far = (int64_t)(edge_s[i + 1] * q->rate_hz);
-        add(f, level(highest(q, q->env, c->at - far, c->at - near)) - e, -3, 2);
-        add(f, level(highest(q, q->env, c->at + near, c->at + far)) - e, -3, 2);
+        add(f, level(highest(q, q->env, c->at - edge[i + 1], c->at - edge[i])) - e, -3, 2);
+        add(f, level(highest(q, q->env, c->at + edge[i], c->at + edge[i + 1])) - e, -3, 2);
     }
 }
 
 /* Cosine of the band's waveform within 100 ms of a and of b, all leads together, at the best of five shifts. */
-OL_CLONES static float likeness(const ol_qrs *q, int64_t a, int64_t b) {
-    const int64_t reach = (int64_t)(0.1 * q->rate_hz);
-    const lanes weights = load8(q->weights);
-    lanes ab[5] = {{0}}, aa = {0}, bb = {0};
-    for (int64_t k = -reach; k <= reach; k++) {
-        const lanes x = load8(q->band[(a + k) & RING_MASK]), y = load8(q->band[(b + k) & RING_MASK]) * weights;
-        aa += x * x * weights;
-        bb += y * load8(q->band[(b + k) & RING_MASK]);
-        for (int64_t shift = 0; shift < 5; shift++) {
-            ab[shift] += load8(q->band[(a + k + shift - 2) & RING_MASK]) * y;
+OL_CLONES static float likeness(const ol_qrs *q, const ol_qrs_candidate *a, const ol_qrs_candidate *b) {
+    lanes sum[SHIFTS] = {{0}};
+    for (int64_t k = -LIKE_REACH; k <= LIKE_REACH; k++) {
+        const lanes y = load8(q->band[(b->at + k) & RING_MASK]);
+        for (int shift = 0; shift < SHIFTS; shift++) {
+            sum[shift] += load8(q->band[(a->at + k + shift - SHIFTS / 2) & RING_MASK]) * y;
         }
     }
-    float best = lanes_sum(ab[0]);
-    for (int shift = 1; shift < 5; shift++) {
-        best = larger(best, lanes_sum(ab[shift]));
+    float best = lanes_sum(sum[0]);
+    for (int shift = 1; shift < SHIFTS; shift++) {
+        best = larger(best, lanes_sum(sum[shift]));
     }
-    return best / (sqrtf(lanes_sum(aa) * lanes_sum(bb)) + 1e-6f);
+    return best / (a->norm * b->norm + 1e-6f);
 }
 
-static int is_strong(const ol_qrs *q, ol_qrs_candidate *c) {
-    if (c->strong == 0) {
-        const int64_t reach = (int64_t)(0.2 * q->rate_hz);
-        const int high = c->size_uv > 0.55f * around_quantile(q, c->at, q->slot_peak, 0.6);
-        c->strong = high && c->size_uv >= highest(q, q->env, c->at - reach, c->at + reach) ? 1 : -1;
-    }
-    return c->strong > 0;
-}
-
-/* Likeness to the nearest strong candidates on one side; appends to `found`. */
-static int likenesses(ol_qrs *q, int64_t number, int direction, float *found) {
-    const int64_t at = candidate_at(q, number)->at;
-    const int64_t oldest = q->n_found > OL_QRS_CANDIDATES ? q->n_found - OL_QRS_CANDIDATES + 1 : 0;
+/* Likeness to the nearest that stand out on one side; appends to `found`. */
+static int likenesses(ol_qrs *q, int64_t number, int direction, float least_uv, float *found) {
+    const ol_qrs_candidate *own = candidate_at(q, number);
+    const int64_t oldest = q->n_found > OL_QRS_CANDIDATES ? q->n_found - OL_QRS_CANDIDATES : 0;
     int n = 0;
     for (int64_t k = number + direction; n < NEIGHBOURS && k >= oldest && k < q->n_found; k += direction) {
-        ol_qrs_candidate *c = candidate_at(q, k);
-        const int64_t apart = llabs(c->at - at);
-        if ((double)apart > NEIGHBOUR_S * q->rate_hz) {
+        const ol_qrs_candidate *c = candidate_at(q, k);
+        const int64_t apart = llabs(c->at - own->at);
+        if (apart > NEIGHBOUR_MOST) {
             break;
         }
-        if (apart >= (int64_t)(0.2 * q->rate_hz) && is_strong(q, c)) {
-            found[n++] = likeness(q, at, c->at);
+        if (apart >= NEIGHBOUR_LEAST && c->stands && c->size_uv > least_uv) {
+            found[n++] = likeness(q, own, c);
         }
     }
     return n;
 }
 
-static void add_likeness(ol_qrs *q, int64_t number, feature_list *f) {
+static void add_likeness(ol_qrs *q, int64_t number, const ol_qrs_levels *l, feature_list *f) {
     float found[2 * NEIGHBOURS] = {0}, sum = 0;
-    int n = likenesses(q, number, -1, found);
-    n += likenesses(q, number, 1, found + n);
+    int n = likenesses(q, number, -1, 0.55f * l->signal, found);
+    n += likenesses(q, number, 1, 0.55f * l->signal, found + n);
     for (int i = 0; i < n; i++) {
         sum += found[i];
     }
@@ -191,34 +206,37 @@ static void add_likeness(ol_qrs *q, int64_t number, feature_list *f) {
 }
 
 /* Wide beats: the low band here, over its level and beside it. */
-static void add_low_band(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
-    const int64_t own = (int64_t)(0.06 * q->rate_hz), near = (int64_t)(0.12 * q->rate_hz);
-    const int64_t mid = (int64_t)(0.25 * q->rate_hz), far = (int64_t)(0.4 * q->rate_hz);
-    const float low = level(highest(q, q->low, c->at - own, c->at + own + 1));
-    add(f, low - level(around_quantile(q, c->at, q->slot_low, 0.6)), -3, 2);
-    add(f, level(highest(q, q->low, c->at - mid, c->at - near)) - low, -3, 2);
-    add(f, level(highest(q, q->low, c->at + near, c->at + mid)) - low, -3, 2);
-    add(f, level(highest(q, q->low, c->at - far, c->at - mid)) - low, -3, 2);
-    add(f, level(highest(q, q->low, c->at + mid, c->at + far)) - low, -3, 2);
-    const float high = level(around_quantile(q, c->at, q->slot_peak, 0.9));
-    add(f, high - level(around_quantile(q, c->at, q->slot_peak, 0.6)), 0, 2);
+static void add_low_band(const ol_qrs *q, const ol_qrs_candidate *c, const ol_qrs_levels *l, feature_list *f) {
+    enum { OWN = FRAMES(60), NEAR = FRAMES(120), MID = FRAMES(250), FAR = FRAMES(400) };
+    const float low = level(highest(q, q->low, c->at - OWN, c->at + OWN + 1));
+    add(f, low - l->low, -3, 2);
+    add(f, level(highest(q, q->low, c->at - MID, c->at - NEAR)) - low, -3, 2);
+    add(f, level(highest(q, q->low, c->at + NEAR, c->at + MID)) - low, -3, 2);
+    add(f, level(highest(q, q->low, c->at - FAR, c->at - MID)) - low, -3, 2);
+    add(f, level(highest(q, q->low, c->at + MID, c->at + FAR)) - low, -3, 2);
+    add(f, l->high - level(l->signal), 0, 2);
+}
+
+static void weigh_candidate(ol_qrs *q, int64_t number) {
+    ol_qrs_candidate *c = candidate_at(q, number);
+    const ol_qrs_levels *l = levels_at(q, c->at);
+    float values[OL_QRS_FEATURES];
+    feature_list f = {values, 0};
+    add_levels(c, l, &f);
+    add_shape(q, c, &f);
+    add_likeness(q, number, l, &f);
+    add_low_band(q, c, l, &f);
+    c->logit = qrs_net(values);
+#ifdef OL_QRS_TRACE /* tools/train_qrs.py looks in */
+    OL_QRS_TRACE(c, values);
+#endif
 }
 
 void qrs_weigh_candidates(ol_qrs *q, int is_last) {
     for (; q->n_known < q->n_found; q->n_known++) {
-        ol_qrs_candidate *c = candidate_at(q, q->n_known);
-        if (!is_last && (double)(q->n_env - c->at) < FEATURE_DELAY_S * q->rate_hz) {
+        if (!is_last && q->n_env - candidate_at(q, q->n_known)->at < FRAMES(FEATURE_DELAY_MS)) {
             break;
         }
-        float values[OL_QRS_FEATURES];
-        feature_list f = {values, 0};
-        add_levels(q, c, &f);
-        add_shape(q, c, &f);
-        add_likeness(q, q->n_known, &f);
-        add_low_band(q, c, &f);
-        c->logit = qrs_net(values);
-#ifdef OL_QRS_TRACE /* tools/train_qrs.py looks in */
-        OL_QRS_TRACE(q, c, values);
-#endif
+        weigh_candidate(q, q->n_known);
     }
 }

@@ -14,50 +14,51 @@
 #define BACKGROUND_UV 5.0f
 #define RANGE_UV 20000.0f
 #define FLAT_UV 2.0f
-enum { MAIN, LOW, HIGH, LOW_STRIDE = 4, HIGH_STRIDE = 2 };
-static const double band_hz[3] = {11, 5, 22};
+enum { LOW_STRIDE = 4 };
+enum { MAIN_EVEN, MAIN_ODD, LOW_EVEN, LOW_ODD, HIGH_EVEN, HIGH_ODD }; /* of q->taps */
+enum { MAIN_HALF = 12, LOW_HALF = 25, HIGH_HALF = 6 };
+static const double main_hz = 11, low_hz = 5, high_hz = 22;
 
 static double derivative(int order, double u) {
     return (order == 2 ? 1 - u * u : 3 * u - u * u * u) * exp(-0.5 * u * u);
 }
 
-/* Taps 0..half of one side; unit gain at band_hz. Order 2 is freed of its mean, which cutting it off left. */
-static void design(double rate_hz, double f_hz, int order, float *taps, uint32_t half) {
-    const double width = sqrt((double)order) / (TWO_PI * f_hz) * rate_hz, w = TWO_PI * f_hz / rate_hz;
+/* Taps 0..half of one side; unit gain at f_hz. Order 2 is freed of its mean, which cutting it off left. */
+static void design(double f_hz, int order, float *taps, int half) {
+    const double width = sqrt((double)order) / (TWO_PI * f_hz) * RATE_HZ, w = TWO_PI * f_hz / RATE_HZ;
     double mean = 0, bell = 0, gain = 0;
-    for (uint32_t k = 0; k <= half && order == 2; k++) {
+    for (int k = 0; k <= half && order == 2; k++) {
         const double u = k / width, twice = k ? 2 : 1;
         mean += twice * derivative(2, u);
         bell += twice * exp(-0.5 * u * u);
     }
     const double part = order == 2 ? mean / bell : 0;
-    for (uint32_t k = 0; k <= half; k++) {
+    for (int k = 0; k <= half; k++) {
         const double u = k / width, tap = derivative(order, u) - part * exp(-0.5 * u * u);
         gain += (k ? 2 : 1) * tap * (order == 2 ? cos(w * k) : sin(w * k));
         taps[k] = (float)tap;
     }
-    for (uint32_t k = 0; k <= half; k++) {
+    for (int k = 0; k <= half; k++) {
         taps[k] /= (float)fabs(gain);
     }
 }
 
 void qrs_design(ol_qrs *q) {
-    for (int b = 0; b < 3; b++) {
-        const double half = ceil(3.6 * sqrt(3.0) / (TWO_PI * band_hz[b]) * q->rate_hz);
-        q->half[b] = half < OL_QRS_HALF ? (uint32_t)half : OL_QRS_HALF;
-        design(q->rate_hz, band_hz[b], 2, q->even[b], q->half[b]);
-        design(q->rate_hz, band_hz[b], 3, q->odd[b], q->half[b]);
-    }
+    design(main_hz, 2, q->taps[MAIN_EVEN], MAIN_HALF);
+    design(main_hz, 3, q->taps[MAIN_ODD], MAIN_HALF);
+    design(low_hz, 2, q->taps[LOW_EVEN], LOW_HALF);
+    design(low_hz, 3, q->taps[LOW_ODD], LOW_HALF);
+    design(high_hz, 2, q->taps[HIGH_EVEN], HIGH_HALF);
+    design(high_hz, 3, q->taps[HIGH_ODD], HIGH_HALF);
 }
 
 /* even[n] = e0 x[n] + sum e_k (x[n+k] + x[n-k]);  odd[n] = sum o_k (x[n+k] - x[n-k]);  returns even^2 + odd^2. */
-OL_INLINE lanes envelope(const ol_qrs *q, int b, uint32_t n, lanes *even_out) {
-    const float (*x)[8] = q->x + OL_QRS_HALF + n;
-    lanes even = load8(x[0]) * q->even[b][0], odd = {0};
-    for (uint32_t k = 1; k <= q->half[b]; k++) {
+OL_INLINE lanes envelope(const float (*x)[8], const float *even_taps, const float *odd_taps, int half, lanes *even_out) {
+    lanes even = load8(x[0]) * even_taps[0], odd = {0};
+    for (int k = 1; k <= half; k++) {
         const lanes ahead = load8(x[k]), behind = load8(*(x - k));
-        even += (ahead + behind) * q->even[b][k];
-        odd += (ahead - behind) * q->odd[b][k];
+        even += (ahead + behind) * even_taps[k];
+        odd += (ahead - behind) * odd_taps[k];
     }
     *even_out = even;
     return even * even + odd * odd;
@@ -67,89 +68,112 @@ OL_INLINE float fuse(lanes energy, lanes weights) {
     return sqrtf(lanes_sum(energy * weights));
 }
 
-/* The part of a heartbeat's time in which a lead is still: the lower quartile of its energy over the last blocks. */
-static float background(const ol_qrs *q, uint32_t lead) {
-    float values[OL_QRS_HISTORY];
-    const int n = q->n_energy < OL_QRS_HISTORY ? (int)q->n_energy : OL_QRS_HISTORY;
-    for (int i = 0; i < n; i++) {
-        values[i] = q->energy[i][lead];
+/* The part of a heartbeat's time in which a lead is still: the lower quartile of its energy over the last blocks, here
+ * the fourth lowest of 16. */
+OL_INLINE lanes background(const ol_qrs *q) {
+    const uint32_t n = q->n_energy < OL_QRS_HISTORY ? q->n_energy : OL_QRS_HISTORY;
+    const uint32_t place = n ? (n - 1 + 2) / 4 : 0; /* 0 to 4 */
+    lanes lowest[5];
+    for (int i = 0; i < 5; i++) {
+        lowest[i] = (lanes){0} + (n ? 3.0e38f : 0);
     }
-    return n ? quantile(values, n, 0.25) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        lanes v = load8(q->energy[i]);
+        for (int k = 0; k < 5; k++) {
+            const lanes less = lanes_min(v, lowest[k]);
+            v = lanes_max(v, lowest[k]);
+            lowest[k] = less;
+        }
+    }
+    return lowest[place];
 }
 
 /* The swing of each lead in all that the filters see of it now. */
-OL_CLONES static void swing(const ol_qrs *q, float *out) {
+OL_INLINE lanes swing(const ol_qrs *q) {
     lanes low = load8(q->x[0]), high = low;
     for (uint32_t i = 1; i < 2 * OL_QRS_HALF + OL_QRS_BLOCK; i++) {
         const lanes v = load8(q->x[i]);
         low = lanes_min(low, v);
         high = lanes_max(high, v);
     }
-    store8(out, high - low);
+    return high - low;
+}
+
+/* The quality of each lead in all seconds that the filters see now, or, where that leaves none, in the block's own. */
+OL_INLINE lanes quality(const ol_qrs *q) {
+    const lanes before = load8(q->score[0]), now = load8(q->score[1]);
+    const int64_t first = q->n_env - OL_QRS_HALF, end = q->n_env + OL_QRS_BLOCK + OL_QRS_HALF;
+    const lanes both = first >= q->score_from ? now : end <= q->score_from ? before : lanes_min(before, now);
+    const lanes own = q->n_env + OL_QRS_BLOCK / 2 < q->score_from ? before : now;
+    return lanes_sum(both) > 0 ? both : own;
 }
 
 /* Weights that add to one; all zero where no lead can be used now. A lead is left out while it swings as no heart does
  * or does not move. */
-static void weigh(ol_qrs *q) {
-    float total = 0, swings[8];
-    swing(q, swings);
-    for (uint32_t k = 0; k < q->n_leads; k++) {
-        const int usable = swings[k] > FLAT_UV && swings[k] < RANGE_UV;
-        q->weights[k] = usable ? q->seconds_score[k] / (background(q, k) + BACKGROUND_UV * BACKGROUND_UV) : 0;
-        total += q->weights[k];
-    }
-    for (uint32_t k = 0; k < q->n_leads; k++) {
-        q->weights[k] = total > 0 ? q->weights[k] / total : 0;
-    }
+OL_INLINE void weigh(ol_qrs *q) {
+    const lanes swings = swing(q);
+    const lanes usable = lanes_one_if((swings > FLAT_UV) & (swings < RANGE_UV));
+    const lanes weights = usable * quality(q) / (background(q) + BACKGROUND_UV * BACKGROUND_UV);
+    const float total = lanes_sum(weights);
+    store8(q->weights, weights * (total > 0 ? 1 / total : 0));
 }
 
-OL_CLONES static void filter(ol_qrs *q) {
-    const lanes weights = load8(q->weights);
+OL_INLINE lanes root(lanes v) {
+    for (int k = 0; k < 8; k++) {
+        v[k] = sqrtf(v[k]);
+    }
+    return v;
+}
+
+OL_INLINE void filter(ol_qrs *q) {
+    const lanes weights = load8(q->weights), roots = root(weights);
     lanes sum = {0}, even;
-    float low = 0, high = 0;
+    float low = 0;
     for (uint32_t i = 0; i < OL_QRS_BLOCK; i++) {
         const int64_t n = q->n_env & RING_MASK;
-        const lanes energy = envelope(q, MAIN, i, &even);
-        store8(q->band[n], even);
-        q->env[n] = fuse(energy, weights);
-        sum += energy;
+        const float (*x)[8] = (const float(*)[8])q->x + OL_QRS_HALF + i;
         if (i % LOW_STRIDE == 0) {
-            low = fuse(envelope(q, LOW, i, &even), weights);
-        }
-        if (i % HIGH_STRIDE == 0) {
-            high = fuse(envelope(q, HIGH, i, &even), weights);
+            low = fuse(envelope(x, q->taps[LOW_EVEN], q->taps[LOW_ODD], LOW_HALF, &even), weights);
         }
         q->low[n] = low;
-        q->high[n] = high;
+        q->high[n] = fuse(envelope(x, q->taps[HIGH_EVEN], q->taps[HIGH_ODD], HIGH_HALF, &even), weights);
+        const lanes energy = envelope(x, q->taps[MAIN_EVEN], q->taps[MAIN_ODD], MAIN_HALF, &even);
+        store8(q->band[n], even * roots);
+        q->env[n] = fuse(energy, weights);
+        sum += energy;
         q->n_env++;
     }
     store8(q->energy[q->n_energy++ % OL_QRS_HISTORY], sum / (float)OL_QRS_BLOCK);
 }
 
 /* One slot a second: the highest envelope, its mean, that of its stillest quarter, and the highest of the low band. */
-static void note_slots(ol_qrs *q) {
-    const int64_t n = q->slot_frames;
-    for (; (q->n_slots + 1) * n <= q->n_env; q->n_slots++) {
-        const int64_t first = q->n_slots * n, slot = q->n_slots % OL_QRS_SLOTS;
-        float peak = 0, mean = 0, quiet = 1e30f, low = 0;
-        for (int64_t quarter = 0; quarter < 4; quarter++) {
-            const int64_t from = first + quarter * n / 4, to = first + (quarter + 1) * n / 4;
-            float sum = 0;
-            for (int64_t i = from; i < to; i++) {
-                sum += q->env[i & RING_MASK];
-                peak = larger(peak, q->env[i & RING_MASK]);
-                low = larger(low, q->low[i & RING_MASK]);
-            }
-            mean += sum / (float)n;
-            quiet = smaller(quiet, sum / (float)(to - from));
+static void note_slot(ol_qrs *q) {
+    const int64_t first = q->n_slots * RATE_HZ, slot = q->n_slots % OL_QRS_SLOTS;
+    float peak = 0, mean = 0, quiet = 1e30f, low = 0;
+    for (int64_t quarter = 0; quarter < 4; quarter++) {
+        const int64_t from = first + quarter * RATE_HZ / 4, to = first + (quarter + 1) * RATE_HZ / 4;
+        float sum = 0;
+        for (int64_t i = from; i < to; i++) {
+            sum += q->env[i & RING_MASK];
+            peak = larger(peak, q->env[i & RING_MASK]);
+            low = larger(low, q->low[i & RING_MASK]);
         }
-        q->slot_peak[slot] = peak, q->slot_mean[slot] = mean, q->slot_quiet[slot] = quiet, q->slot_low[slot] = low;
+        mean += sum / RATE_HZ;
+        quiet = smaller(quiet, sum / (float)(to - from));
     }
+    q->slot_peak[slot] = peak, q->slot_mean[slot] = mean, q->slot_quiet[slot] = quiet, q->slot_low[slot] = low;
+    q->n_slots++;
+}
+
+OL_CLONES static void filter_block(ol_qrs *q) {
+    weigh(q);
+    filter(q);
 }
 
 void qrs_filter_block(ol_qrs *q) {
-    weigh(q);
-    filter(q);
+    filter_block(q);
     memmove(q->x, q->x + OL_QRS_BLOCK, sizeof *q->x * 2 * OL_QRS_HALF);
-    note_slots(q);
+    while ((q->n_slots + 1) * RATE_HZ <= q->n_env) {
+        note_slot(q);
+    }
 }

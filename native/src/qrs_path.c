@@ -44,28 +44,33 @@ static float interval_score(const rhythm *r, double interval_s) {
     if (r->rr_s <= 0) {
         return brief;
     }
-    const float u = logf(s / r->rr_s), a = u / r->spread, b = u / SPREAD_WIDE;
+    const float u = quick_log(s / r->rr_s), a = u / r->spread, b = u / SPREAD_WIDE;
     const float bells =
-        (1 - SHARE_WIDE) / r->spread * expf(-0.5f * a * a) + SHARE_WIDE / SPREAD_WIDE * expf(-0.5f * b * b);
-    return brief + larger(WORST, RHYTHM_WEIGHT * logf((bells + 1e-3f) * 0.4f * r->rr_s / s));
+        (1 - SHARE_WIDE) / r->spread * quick_exp(-0.5f * a * a) + SHARE_WIDE / SPREAD_WIDE * quick_exp(-0.5f * b * b);
+    return brief + larger(WORST, RHYTHM_WEIGHT * quick_log((bells + 1e-3f) * 0.4f * r->rr_s / s));
+}
+
+/* The best path that ends at candidate `j`: the best one before it that it can follow. */
+static void extend(ol_qrs *q, search *s, const rhythm *r, int j) {
+    const ol_qrs_candidate *c = candidate_at(q, s->first + j);
+    float best = interval_score(r, (c->middle - q->last_beat) / RATE_HZ);
+    s->before[j] = -1;
+    for (int k = j - 1; k >= 0 && k > j - LOOK_BACK; k--) {
+        const double apart_s = (c->middle - candidate_at(q, s->first + k)->middle) / RATE_HZ;
+        const float score = s->sum[k] + interval_score(r, apart_s);
+        if (score > best) {
+            best = score;
+            s->before[j] = k;
+        }
+    }
+    s->sum[j] = best + c->logit + BIAS;
 }
 
 static void find_path(ol_qrs *q, search *s, const rhythm *r) {
     int end = -1;
     float most = 0;
     for (int j = 0; j < s->n; j++) {
-        const ol_qrs_candidate *c = candidate_at(q, s->first + j);
-        float best = interval_score(r, (double)(c->fiducial - q->last_beat) / q->rate_hz);
-        s->before[j] = -1;
-        for (int k = j - 1; k >= 0 && k > j - LOOK_BACK; k--) {
-            const double apart_s = (double)(c->fiducial - candidate_at(q, s->first + k)->fiducial) / q->rate_hz;
-            const float score = s->sum[k] + interval_score(r, apart_s);
-            if (score > best) {
-                best = score;
-                s->before[j] = k;
-            }
-        }
-        s->sum[j] = best + c->logit + BIAS;
+        extend(q, s, r, j);
         if (s->sum[j] > most) {
             most = s->sum[j];
             end = j;
@@ -81,14 +86,14 @@ static rhythm measure(ol_qrs *q, const search *s) {
     float v[8 + 48];
     int n = 0;
     rhythm r = {0, 0};
-    int64_t from = q->last_beat;
+    double from = q->last_beat;
     for (; n < 8 && n < (int)q->n_rr; n++) {
         v[n] = q->rr_s[n];
     }
     for (int i = s->n_chain - 1; i >= 0 && n < 40; i--) {
-        const int64_t to = candidate_at(q, s->first + s->chain[i])->fiducial;
-        if (from != NO_BEAT) {
-            v[n++] = (float)((double)(to - from) / q->rate_hz);
+        const double to = candidate_at(q, s->first + s->chain[i])->middle;
+        if (from > NO_BEAT) {
+            v[n++] = (float)((to - from) / RATE_HZ);
         }
         from = to;
     }
@@ -97,7 +102,7 @@ static rhythm measure(ol_qrs *q, const search *s) {
     }
     r.rr_s = smaller(2.0f, larger(0.25f, quantile(v, n, 0.5)));
     for (int i = 0; i < n; i++) {
-        v[i] = fabsf(logf(v[i] / r.rr_s));
+        v[i] = fabsf(quick_log(v[i] / r.rr_s));
     }
     r.spread = 1.5f * quantile(v, n, 0.6) + 0.5f * SPREAD_LEAST;
     r.spread = smaller(SPREAD_WIDE, larger(SPREAD_LEAST, r.spread));
@@ -105,24 +110,20 @@ static rhythm measure(ol_qrs *q, const search *s) {
 }
 
 static void emit(ol_qrs *q, const ol_qrs_candidate *c) {
-    const double rr_s = (double)(c->fiducial - q->last_beat) / q->rate_hz;
-    if (q->last_beat != NO_BEAT && rr_s < 4) {
+    const double rr_s = (c->middle - q->last_beat) / RATE_HZ, at_ms = to_ms(c->middle);
+    if (rr_s < 4) {
         q->rr_s[q->n_rr++ % 8] = (float)rr_s;
     }
-    q->last_beat = c->fiducial;
-    const int64_t frame = to_frame(q, c->fiducial);
-    const int there = frame >= first_frame_of(q) && frame < q->frame;
+    q->last_beat = c->middle;
+    const int there = at_ms >= 0 && at_ms < (double)q->n_rows * OL_ROW_MS;
     if (there && !qrs_in_vf(q, c->at) && q->n_beats < OL_QRS_QUEUE) {
-        q->beats[q->n_beats++] = (ol_beat){frame, c->logit, c->size_uv};
+        q->beats[q->n_beats++] = (ol_qrs_beat){at_ms, c->logit, c->size_uv};
     }
 }
 
 void qrs_decide(ol_qrs *q, int is_last) {
-    const int64_t until = is_last ? INT64_MAX : q->n_env - in_frames(q, PATH_DELAY_S);
+    const int64_t until = is_last ? INT64_MAX : q->n_env - FRAMES(PATH_DELAY_MS);
     search s = {.first = q->n_decided, .n = (int)(q->n_known - q->n_decided)};
-    if (s.n <= 0 || (!is_last && candidate_at(q, s.first)->at + in_frames(q, 1) >= until)) {
-        return;
-    }
     rhythm r = {0, 0};
     find_path(q, &s, &r);
     r = measure(q, &s);
@@ -135,4 +136,6 @@ void qrs_decide(ol_qrs *q, int is_last) {
     while (q->n_decided < q->n_known && candidate_at(q, q->n_decided)->at < until) {
         q->n_decided++;
     }
+    const double decided_ms = to_ms((double)(until - FRAMES(MIDDLE_REACH_MS) - 1));
+    q->decided_ms = decided_ms > q->decided_ms ? decided_ms : q->decided_ms;
 }

@@ -46,8 +46,8 @@ static sine_likeness measure(const ol_qrs *q, int64_t from, int64_t to) {
 }
 
 static uint8_t judge(const ol_qrs *q, int64_t slot) {
-    const int64_t n = q->slot_frames, from = slot > 1 ? (slot - 2) * n : 0;
-    const sine_likeness s = measure(q, from, (slot + 2) * n);
+    const int64_t from = slot > 1 ? (slot - 2) * RATE_HZ : 0;
+    const sine_likeness s = measure(q, from, (slot + 2) * RATE_HZ);
     return s.most_uv > LEAST_UV && s.leakage < LEAKAGE_MOST && s.above > ABOVE_LEAST;
 }
 
@@ -62,13 +62,12 @@ static int in_run(const ol_qrs *q, int64_t slot) {
 }
 
 int qrs_in_vf(const ol_qrs *q, int64_t at) {
-    return in_run(q, at / q->slot_frames);
+    return in_run(q, at / RATE_HZ);
 }
 
 static void close_span(ol_qrs *q, int64_t slot) {
     if (q->vf_from >= 0) {
-        const int64_t n = q->slot_frames;
-        qrs_emit_span(q, to_frame(q, q->vf_from * n), to_frame(q, slot * n), OL_SPAN_VF);
+        qrs_emit_span(q, (double)q->vf_from * 1000, (double)slot * 1000, OL_SPAN_VF);
         q->vf_from = -1;
     }
 }
