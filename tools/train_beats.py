@@ -8,8 +8,7 @@
 DS1 is the training half of de Chazal, O'Dwyer and Reilly 2004 (doi:10.1109/TBME.2004.827359); no record of DS2 is read.
 Two questions: ectopic (S, V) or not; and V or S. Fusion beats and unclassifiable ones take no part; nor do aberrated
 atrial beats, which nobody can tell from ventricular ones by shape. Each class of each record weighs the square root of
-its beats, so that no person rules. The beats are read as the reference says, and moved by up to 20 ms as a detector might;
-and, as no record of DS1 has more atrial than ordinary beats, the beats of five are put together again in bursts.
+its beats, so that no person rules. The beats are read as the reference says, and moved by up to 20 ms as a detector might.
 """
 
 import argparse
@@ -33,31 +32,8 @@ N_STEP = 2
 QUANTILES = (0.02, 0.2, 0.5, 0.8, 0.98)
 
 
-def bursts(signal, at, symbols, rng):
-    """Return a signal in which a record's atrial beats come in bursts and its ordinary ones after pauses, and its beats.
-
-    Beats are cut from 300 ms before R to 420 ms after it, and joined by straight lines.
-    """
-    pools = [np.flatnonzero(np.isin(symbols, list(kind))) for kind in ("NLR", "AJS")]
-    pools = [p[(at[p] > 200) & (at[p] < len(signal) - 200)] for p in pools]
-    plan = []
-    while len(plan) < 700:
-        ordinary = [(0, rng.uniform(1.0, 1.9))] + [(0, rng.uniform(1.0, 1.3)) for _ in range(rng.integers(0, 3))]
-        rate = rng.uniform(0.6, 0.85)
-        plan += ordinary + [(1, rate * rng.uniform(0.93, 1.07)) for _ in range(rng.integers(1, 16))]
-    times = np.cumsum([360 * rr for _, rr in plan]).astype(int) + 360
-    out = np.full((times[-1] + 720, signal.shape[1]), np.nan, np.float32)
-    chosen = [rng.choice(pools[kind]) for kind, _ in plan]
-    for time, beat in zip(times, chosen, strict=True):
-        out[time - 108 : time + 108] = signal[at[beat] - 108 : at[beat] + 108] - signal[at[beat] - 30 : at[beat] - 15].mean(0)
-    for lead in out.T:
-        hole = np.isnan(lead)
-        lead[hole] = np.interp(np.flatnonzero(hole), np.flatnonzero(~hole), lead[~hole]) + rng.normal(0, 5, hole.sum())
-    return out, times, symbols[chosen]
-
-
 def read(folder, record, variant=0):
-    """Return features, classes, symbols and clusters of one record; variant 1 moves the beats, 2 makes atrial bursts of them."""
+    """Return features, classes, symbols and clusters of one record; variant 1 moves the beats."""
     signal = wfdb.rdrecord(str(folder / str(record))).p_signal.astype(np.float32) * 1000
     notes = wfdb.rdann(str(folder / str(record)), "atr")
     keep = [i for i, s in enumerate(notes.symbol) if s in AAMI]
@@ -65,10 +41,6 @@ def read(folder, record, variant=0):
     at = np.array(notes.sample)[keep]
     if variant == 1:
         at = np.maximum.accumulate(np.maximum(at + np.random.default_rng(record).integers(-7, 8, len(at)), 0))
-    if variant == 2:
-        if np.isin(symbols, list("AJS")).sum() < 40:
-            return np.empty((0, N_FEATURES), np.float32), np.empty(0, int), symbols[:0], np.empty(0, int)
-        signal, at, symbols = bursts(signal, at, symbols, np.random.default_rng(record))
     classifier = BeatClassifier(360.0, 2)
     classifier.push(signal, at)
     cluster = classifier.labels().labels["cluster"].astype(int) + 100 * record
@@ -209,7 +181,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--loo", action="store_true")
-    parser.add_argument("--variants", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--variants", type=int, nargs="*", default=[0, 1])
     arguments = parser.parse_args()
     x, y, s, group, variant, cluster = read_all(arguments.data, arguments.variants)
     if arguments.loo:

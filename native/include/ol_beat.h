@@ -136,7 +136,6 @@ typedef struct ol_beat_context {
     float rr_s;       /* from the beat before; 0: unknown */
     float median_s;   /* of the RR around */
     float long_s;     /* mean RR of some 800 beats around */
-    float pauses;     /* share of the RR around, between ordinary shapes, that are far above that median */
     float ordinary_s; /* median of the RR around that end in ordinary beats at their time */
     float irregular;  /* median relative change of RR between beats of ordinary shape */
     float spread;     /* median relative distance from ordinary_s of the same */

@@ -12,12 +12,8 @@ float review_p(const ol_beat_context *w) {
     return (w->p_edge[0] * w->p_weight[0] + w->p_edge[1] * w->p_weight[1]) / weight;
 }
 
-/* Where one beat in sixteen or more ends a pause that no ventricular beat explains, early beats may be so many that they
- * make the median: there the ordinary ones are those that end a pause. */
 int review_is_ordinary(const ol_beat_context *w) {
-    const int bursts = w->pauses > 0.06f;
-    const float low = bursts ? 1.25f : 0.85f, high = bursts ? 4.0f : 1.25f;
-    return w->distance < 0.2f && w->rr_s > low * w->median_s && w->rr_s < high * w->median_s;
+    return w->distance < 0.2f && w->rr_s > 0.85f * w->median_s && w->rr_s < 1.25f * w->median_s;
 }
 
 static void ordinary_rr(beat_review *r) {

@@ -121,7 +121,6 @@ static void find_paced(beat_review *r) {
 static void review(beat_review *r) {
     review_rhythm(r);
     review_shapes(r);
-    review_pauses(r);
     review_p_waves(r);
     review_context(r);
     find_paced(r);

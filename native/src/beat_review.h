@@ -60,7 +60,6 @@ int review_is_ordinary(const ol_beat_context *w);
 /* In this order. */
 void review_rhythm(beat_review *r); /* beat_rhythm.c */
 void review_shapes(beat_review *r); /* beat_shapes.c */
-void review_pauses(beat_review *r); /* beat_rhythm.c */
 void review_p_waves(beat_review *r);
 void review_context(beat_review *r); /* beat_context.c */
 

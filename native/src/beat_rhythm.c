@@ -7,8 +7,6 @@
 
 static const float MOST_RR_S = 3.0f;  /* longer ones count as this in means */
 static const float FAST = 0.9f;       /* of the long mean RR: beats of a run */
-static const float PAUSE = 1.35f;     /* of the median RR */
-static const float OFTEN = 0.06f, SCATTERED = 0.12f;
 static const float UNKNOWN_S = 0.8f;
 
 float review_ratio(float a, float b) {
@@ -91,36 +89,6 @@ static void runs(beat_review *r) {
         before = begins ? fminf(review_near(r, i, -1)->rr_s, 1.3f * w->long_s) : before;
         const float sharp = w->run <= 3.0f ? review_ratio(w->rr_s, before) : 0.0f;
         w->onset = fminf(begins ? 0.0f : w[-1].onset, sharp);
-    }
-}
-
-/* Median relative distance of the RR around from their median. */
-static float scatter(const beat_review *r, size_t i) {
-    float off[REVIEW_MOST];
-    int n = 0;
-    for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
-        if (r->work[j].rr_s > 0.0f) {
-            off[n++] = fabsf(r->work[j].rr_s / r->work[i].median_s - 1.0f);
-        }
-    }
-    return review_median(off, n);
-}
-
-void review_pauses(beat_review *r) {
-    for (size_t i = 0; i < r->n; i++) {
-        ol_beat_context *w = &r->work[i];
-        int n = 0, pauses = 0;
-        for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
-            const ol_beat_context *x = &r->work[j];
-            if (j && x->rr_s > 0.0f && x->distance < 0.25f && x[-1].distance < 0.25f) {
-                n++;
-                pauses += x->rr_s > PAUSE * w->median_s;
-            }
-        }
-        w->pauses = n ? (float)pauses / (float)n : 0.0f;
-        if (w->pauses > OFTEN && scatter(r, i) > SCATTERED) {
-            w->pauses = 0.0f; /* long RR among all others, as in atrial fibrillation, are no pauses */
-        }
     }
 }
 
