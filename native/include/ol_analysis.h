@@ -19,9 +19,11 @@
 #include "ol_qrs.h"
 #include "ol_wave.h"
 
-#define OL_ANALYSIS_LAG 20    /* seconds held between the detector and what follows it */
-#define OL_ANALYSIS_TOLD 512  /* beats held, most */
-#define OL_ANALYSIS_ROOM 640  /* places of each kind that must be free before more is taken in */
+enum ol_analysis_size {
+    OL_ANALYSIS_LAG = 20,   /* seconds held between the detector and what follows it */
+    OL_ANALYSIS_TOLD = 512, /* beats held, most */
+    OL_ANALYSIS_ROOM = 640, /* places of each kind that must be free before more is taken in */
+};
 
 enum ol_analysis_stage {
     OL_ANALYSIS_DETECT = 1,    /* find the beats; without it they are told: ol_analysis_tell */

@@ -22,7 +22,7 @@
 #define OL_FRONT_INPUT 2304
 
 /* A second of signal. A stretch is what lies between two gaps; its rows are counted from its first frame, and a row's
- * place is frame `origin` + row * frames_per_row. A stretch ends with a shorter second. */
+ * place is frame `origin` + row * frames_per_row. A stretch ends with a shorter second. cdef: opaque */
 typedef struct ol_second {
     int64_t origin;    /* frame at which the stretch begins */
     int64_t first_row; /* 0: a stretch begins */

@@ -33,7 +33,7 @@ def make_recording(path: Path, hours: float) -> None:
     frames = speed.test_frames(SEED_MINUTES)
     header = native.BlockHeader(
         first_frame=0, n_frames=0, rate_mhz=500_000, lead_ids=tuple(RECORDER_LEAD_IDS), step_nv_num=5000, step_nv_den=1,
-        codec_id=c.CODEC_ADAPTIVE, gain=6, session_id="0011223344556677", device_id="0c701ead00000001",
+        codec_id=c.CODEC_ADAPTIVE, gain=6, session_id=bytes(range(8)), device_id=bytes.fromhex("0c701ead00000001"),
     )  # fmt: skip
     capacity = c.DEFAULT_SLOT_BYTES - c.BLOCK_HEADER_SIZE
     payloads = list(
