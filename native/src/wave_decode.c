@@ -29,6 +29,7 @@ typedef int32_t ilanes __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define ALL OL_WAVE_LEADS
 #define PRESENT 0.5f
+#define MIN_LIKELY 0.1f
 #define PRESENT_EXTRA 0.6f
 #define MAX_SCORE 20.0f
 
@@ -137,12 +138,13 @@ static float centre(const float *sum, size_t stride, int32_t best, int32_t half,
 
 /* The rows of a window that are kept, at most MAX_WINDOW; returns how many. */
 static int32_t clip_rows(const ol_waves *w, double from_ms, double to_ms, int64_t *first) {
-    const int64_t made = (int64_t)w->n_blocks * OL_WAVE_STEPS * 2;
+    const int64_t made = w->n_blocks * OL_WAVE_STEPS * 2, end = w->n_rows / 2 + OL_WAVE_DELAY;
     const int64_t kept = made - OL_WAVE_RING_ROWS > OL_WAVE_DELAY ? made - OL_WAVE_RING_ROWS : OL_WAVE_DELAY;
     int64_t last = (int64_t)floor(to_ms / SCORE_MS - 0.5) + OL_WAVE_DELAY;
     *first = (int64_t)ceil(from_ms / SCORE_MS - 0.5) + OL_WAVE_DELAY;
     *first = *first < kept ? kept : *first;
     last = last >= made ? made - 1 : last;
+    last = last >= end ? end - 1 : last; /* after the stretch there is nothing */
     last = last > *first + MAX_WINDOW - 1 ? *first + MAX_WINDOW - 1 : last;
     return last - *first < 2 ? 0 : (int32_t)(last - *first + 1);
 }
@@ -171,13 +173,14 @@ void wave_find(const ol_waves *w, enum wave_boundary which, const wave_span *spa
 
 /* Leads that were good from half a second before the beat to half a second after it. */
 static uint32_t good_leads(const ol_waves *w, double at_ms) {
-    const double block_ms = OL_WAVE_BLOCK * 1000.0 / ROW_HZ;
-    const int64_t n_kept = (int64_t)sizeof w->block_good, n_blocks = (int64_t)w->n_blocks;
     uint32_t good = (1u << w->n_leads) - 1;
-    for (int64_t k = (int64_t)floor((at_ms - 500) / block_ms); k <= (int64_t)floor((at_ms + 500) / block_ms); k++) {
-        if (k >= 0 && k < n_blocks && k >= n_blocks - n_kept) {
-            good &= w->block_good[k % n_kept];
+    double end_ms = (double)(w->n_rows * OL_ROW_MS);
+    for (int64_t k = w->n_seconds - 1; k >= 0 && k >= w->n_seconds - OL_WAVE_SECONDS; k--) {
+        const double first_ms = (double)(w->second_row[k % OL_WAVE_SECONDS] * OL_ROW_MS);
+        if (first_ms < at_ms + 500 && end_ms > at_ms - 500) {
+            good &= w->second_good[k % OL_WAVE_SECONDS];
         }
+        end_ms = first_ms;
     }
     return good;
 }
@@ -187,22 +190,23 @@ static ol_wave_mark *mark_of(ol_wave_beat *beat, uint32_t lane, int wave) {
     return wave == 0 ? &set->p : wave == 1 ? &set->qrs : &set->t;
 }
 
-static const ol_wave_mark absent = {OL_WAVE_ABSENT, OL_WAVE_ABSENT, OL_WAVE_ABSENT, 0};
+static const ol_wave_mark absent = {NAN, NAN, NAN, 0};
 
-static int32_t frames_of(const ol_waves *w, float ms) {
-    return (int32_t)lround((double)ms * w->fs_hz / 1000.0);
+/* A boundary that is all but certainly not there, of a wave that is: the signal ends before it. */
+static float told(float ms, float likely) {
+    return likely < MIN_LIKELY ? NAN : ms;
 }
 
 /* A wave of three boundaries that were sought apart: put in order, or absent. */
-static ol_wave_mark join(const ol_waves *w, const wave_found *on, const wave_found *peak, const wave_found *off, uint32_t lane) {
+static ol_wave_mark join(const wave_found *on, const wave_found *peak, const wave_found *off, uint32_t lane) {
     const float likely = (on->likely[lane] + peak->likely[lane] + off->likely[lane]) / 3;
     ol_wave_mark mark = absent;
     mark.confidence = likely;
     if (likely > PRESENT) {
         const float first = fminf(on->ms[lane], off->ms[lane]), last = fmaxf(on->ms[lane], off->ms[lane]);
-        mark.on = frames_of(w, first);
-        mark.peak = frames_of(w, fminf(fmaxf(peak->ms[lane], first), last));
-        mark.off = frames_of(w, last);
+        mark.on_ms = told(first, on->likely[lane]);
+        mark.peak_ms = told(fminf(fmaxf(peak->ms[lane], first), last), peak->likely[lane]);
+        mark.off_ms = told(last, off->likely[lane]);
     }
     return mark;
 }
@@ -233,14 +237,14 @@ void wave_decode(const ol_waves *w, const wave_place *place, ol_wave_beat *beat)
     }
     for (uint32_t lane = 0; lane <= ALL; lane++) {
         const int there = lane == ALL ? beat->good_leads != 0 : lane < w->n_leads;
-        *mark_of(beat, lane, 0) = there ? join(w, &found[P_ON], &found[P_PEAK], &found[P_OFF], lane) : absent;
-        *mark_of(beat, lane, 2) = there ? join(w, &found[T_ON], &found[T_PEAK], &found[T_OFF], lane) : absent;
+        *mark_of(beat, lane, 0) = there ? join(&found[P_ON], &found[P_PEAK], &found[P_OFF], lane) : absent;
+        *mark_of(beat, lane, 2) = there ? join(&found[T_ON], &found[T_PEAK], &found[T_OFF], lane) : absent;
         ol_wave_mark *qrs = mark_of(beat, lane, 1);
         *qrs = absent;
         if (there) {
             qrs->confidence = (found[QRS_ON].likely[lane] + found[QRS_OFF].likely[lane]) / 2;
-            qrs->on = found[QRS_ON].likely[lane] > 0 ? frames_of(w, found[QRS_ON].ms[lane]) : OL_WAVE_ABSENT;
-            qrs->off = found[QRS_OFF].likely[lane] > 0 ? frames_of(w, found[QRS_OFF].ms[lane]) : OL_WAVE_ABSENT;
+            qrs->on_ms = found[QRS_ON].likely[lane] > 0 ? found[QRS_ON].ms[lane] : NAN;
+            qrs->off_ms = found[QRS_OFF].likely[lane] > 0 ? found[QRS_OFF].ms[lane] : NAN;
         }
     }
 }
@@ -260,7 +264,7 @@ void wave_extra_p(const ol_waves *w, const wave_place *place, ol_wave_beat *beat
         wave_find(w, P_OFF, &wide, beat->good_leads, &off);
         const float likely = (on.likely[ALL] + peak.likely[ALL] + off.likely[ALL]) / 3;
         if (likely > PRESENT_EXTRA && (double)peak.ms[ALL] < span.to_ms - 16) {
-            beat->extra_p[beat->n_extra_p++] = frames_of(w, peak.ms[ALL]);
+            beat->extra_p_ms[beat->n_extra_p++] = peak.ms[ALL];
             span.from_ms = (double)peak.ms[ALL] + refractory_ms;
         } else {
             span.from_ms = from + step_ms;

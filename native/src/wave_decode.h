@@ -5,7 +5,6 @@
 
 #include "ol_wave.h"
 
-#define ROW_HZ 250.0
 #define SCORE_MS 8.0
 #define MAX_WINDOW 96
 

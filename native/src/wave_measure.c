@@ -11,22 +11,15 @@
 
 #include <math.h>
 
-#define ROW_MS (1000.0 / ROW_HZ)
-
 static float sample(const ol_waves *w, int64_t row, uint32_t lead) {
-    const int64_t made = (int64_t)w->n_rows;
-    if (row < 0 || row >= made || row < made - OL_WAVE_SIGNAL_ROWS) {
+    if (row < 0 || row >= w->n_rows || row < w->n_fed - OL_WAVE_SIGNAL_ROWS) {
         return NAN;
     }
     return w->signal[row % OL_WAVE_SIGNAL_ROWS][lead];
 }
 
-static int64_t row_at(const ol_waves *w, const wave_place *place, int32_t offset) {
-    return llround((place->at_ms + offset * 1000.0 / w->fs_hz) / ROW_MS);
-}
-
-static int is_there(int32_t offset) {
-    return offset != OL_WAVE_ABSENT;
+static int64_t row_at(const wave_place *place, float ms) {
+    return llround((place->at_ms + (double)ms) / OL_ROW_MS);
 }
 
 static float mean_of(const ol_waves *w, int64_t row, int64_t n, uint32_t lead) {
@@ -38,8 +31,8 @@ static float mean_of(const ol_waves *w, int64_t row, int64_t n, uint32_t lead) {
 }
 
 /* The largest departure from where QRS began. */
-static int32_t qrs_peak(const ol_waves *w, const wave_place *place, const ol_wave_mark *qrs, uint32_t lead) {
-    const int64_t first = row_at(w, place, qrs->on), last = row_at(w, place, qrs->off);
+static float qrs_peak(const ol_waves *w, const wave_place *place, const ol_wave_mark *qrs, uint32_t lead) {
+    const int64_t first = row_at(place, qrs->on_ms), last = row_at(place, qrs->off_ms);
     const float level = sample(w, first, lead);
     int64_t best = first;
     float top = -1;
@@ -50,30 +43,26 @@ static int32_t qrs_peak(const ol_waves *w, const wave_place *place, const ol_wav
             best = row;
         }
     }
-    return (int32_t)lround(((double)best * ROW_MS - place->at_ms) * w->fs_hz / 1000.0);
+    return (float)((double)(best * OL_ROW_MS) - place->at_ms);
 }
 
 static void find_peaks(const ol_waves *w, const wave_place *place, ol_wave_beat *beat) {
     for (uint32_t lead = 0; lead < w->n_leads; lead++) {
         ol_wave_mark *qrs = &beat->lead[lead].qrs;
-        if (is_there(qrs->on) && is_there(qrs->off)) {
-            qrs->peak = qrs_peak(w, place, qrs, lead);
+        if (isfinite(qrs->on_ms) && isfinite(qrs->off_ms)) {
+            qrs->peak_ms = qrs_peak(w, place, qrs, lead);
         }
     }
-    if (is_there(beat->all_leads.qrs.on) && is_there(beat->all_leads.qrs.off)) {
-        beat->all_leads.qrs.peak = 0;
+    if (isfinite(beat->all_leads.qrs.on_ms) && isfinite(beat->all_leads.qrs.off_ms)) {
+        beat->all_leads.qrs.peak_ms = 0;
     }
 }
 
-static float interval_ms(const ol_waves *w, int32_t from, int32_t to) {
-    return is_there(from) && is_there(to) ? (float)((to - from) * 1000.0 / w->fs_hz) : NAN;
-}
-
-static void measure_intervals(const ol_waves *w, ol_wave_beat *beat) {
+static void measure_intervals(ol_wave_beat *beat) {
     const ol_wave_set *all = &beat->all_leads;
-    beat->pr_ms = interval_ms(w, all->p.on, all->qrs.on);
-    beat->qrs_ms = interval_ms(w, all->qrs.on, all->qrs.off);
-    beat->qt_ms = interval_ms(w, all->qrs.on, all->t.off);
+    beat->pr_ms = all->qrs.on_ms - all->p.on_ms;
+    beat->qrs_ms = all->qrs.off_ms - all->qrs.on_ms;
+    beat->qt_ms = all->t.off_ms - all->qrs.on_ms;
     const float rr_s = beat->rr_ms / 1000, qt = beat->qt_ms;
     beat->qtc_bazett_ms = qt / sqrtf(rr_s);
     beat->qtc_fridericia_ms = qt / cbrtf(rr_s);
@@ -108,7 +97,7 @@ static void measure_st(const ol_waves *w, int64_t j, uint32_t lead, ol_wave_beat
     beat->st_j80_uv[lead] = mean_of(w, j + 19, 3, lead) - level;
     float moment = 0, weight = 0;
     for (int64_t k = -7; k <= 8; k++) { /* 16 samples around J + 50 ms */
-        const float t = ((float)k - 0.5f) * (float)(ROW_MS / 1000);
+        const float t = ((float)k - 0.5f) * (OL_ROW_MS / 1000.0f);
         moment += t * sample(w, j + 12 + k, lead);
         weight += t * t;
     }
@@ -126,12 +115,12 @@ static void clear(ol_wave_beat *beat) {
 void wave_measure(const ol_waves *w, const wave_place *place, ol_wave_beat *beat) {
     clear(beat);
     find_peaks(w, place, beat);
-    measure_intervals(w, beat);
+    measure_intervals(beat);
     const ol_wave_mark *qrs = &beat->all_leads.qrs;
-    if (!is_there(qrs->on) || !is_there(qrs->off)) {
+    if (!isfinite(qrs->on_ms) || !isfinite(qrs->off_ms)) {
         return;
     }
-    const int64_t on = row_at(w, place, qrs->on), j = row_at(w, place, qrs->off);
+    const int64_t on = row_at(place, qrs->on_ms), j = row_at(place, qrs->off_ms);
     for (uint32_t lead = 0; lead < w->n_leads; lead++) {
         if (beat->good_leads >> lead & 1) {
             beat->baseline_uv[lead] = mean_of(w, on - 4, 4, lead);
