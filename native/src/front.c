@@ -124,22 +124,33 @@ static void give(ol_front *f, ol_second *out) {
     drop_used(f);
 }
 
-/* Copies frames in, each value that is none replaced by the one before. Returns the leads that had such. */
-OL_CLONES static uint8_t copy_in(ol_front *f, const float *frames, size_t n) {
+/* Copies frames in, each value that is none replaced by the one before. Lanes of `bad` become 1 where one was. */
+OL_INLINE void copy_frames(ol_front *f, const float *frames, size_t n, uint32_t n_leads, float *bad_lanes) {
     lanes last = load8(f->last);
     lane_mask bad = {0};
-    for (size_t i = 0; i < n; i++, frames += f->n_leads) {
+    for (size_t i = 0; i < n; i++, frames += n_leads) {
         float given[8] = {0};
-        memcpy(given, frames, f->n_leads * sizeof *frames);
+        memcpy(given, frames, n_leads * sizeof *frames);
         const lanes v = lanes_sound(load8(given), last);
         bad |= v != load8(given);
         last = v;
         store8(f->input[f->n_input + i], v);
     }
     store8(f->last, last);
+    store8(bad_lanes, lanes_one_if(bad));
+}
+
+/* Eight leads, known to be eight, are one vector. Returns the leads that had a value that is none. */
+OL_CLONES static uint8_t copy_in(ol_front *f, const float *frames, size_t n) {
+    float bad[8];
     uint8_t leads = 0;
+    if (f->n_leads == 8) {
+        copy_frames(f, frames, n, 8, bad);
+    } else {
+        copy_frames(f, frames, n, f->n_leads, bad);
+    }
     for (uint32_t k = 0; k < f->n_leads; k++) {
-        leads |= (uint8_t)(bad[k] ? 1u << k : 0);
+        leads |= (uint8_t)(bad[k] > 0 ? 1u << k : 0);
     }
     return leads;
 }

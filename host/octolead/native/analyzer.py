@@ -145,10 +145,7 @@ class Analyzer:
     def found(self) -> Found:
         """Return what was found since the start or the last call."""
         self._empty_batch()
-        arrays = [np.concatenate([np.empty(0, dtype), *self._parts[name]]) for name, dtype, _ in _KINDS]
-        for parts in self._parts.values():
-            parts.clear()
-        return Found(*arrays)
+        return Found(*(_joined(self._parts[name], dtype) for name, dtype, _ in _KINDS))
 
     def label(self, records: npt.NDArray[Any]) -> Beats:
         """Give all beats of a recording their classes (second pass), with the templates.
@@ -187,6 +184,17 @@ class Analyzer:
             if n:
                 parts.append(self._arrays[name][:n].copy())
                 setattr(self._batch, f"n_{name}", 0)
+
+
+def _joined(parts: list[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """One array of all parts, which are given back one by one: a day's waves are not held twice."""
+    out, at = np.empty(sum(map(len, parts)), dtype), 0
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        out[at : at + len(part)] = part
+        at += len(part)
+    return out
 
 
 def detect_beats(frames_uv: npt.ArrayLike, fs_hz: float, *, lead_off: npt.ArrayLike | None = None, rail_uv: float = 0.0) -> Found:
