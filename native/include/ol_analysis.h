@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The analysis of a recording in one pass: frames in; beats, spans, quality, records and waves out, all in frames of the
  * recording. The front and the detector go ahead; classes and waves follow some seconds later, when the beats are known.
+ * Where mains is heard it is removed on the way.
  *
  *     ol_analysis_init(a, &settings);
  *     for (done = 0; done < n;) {
@@ -15,6 +16,7 @@
 #define OL_ANALYSIS_H
 
 #include "ol_beat.h"
+#include "ol_filter.h"
 #include "ol_front.h"
 #include "ol_qrs.h"
 #include "ol_wave.h"
@@ -73,6 +75,8 @@ typedef struct ol_analysis {
     double told[OL_ANALYSIS_TOLD]; /* frames of beats, in order: put, handed on, and what came back of them */
     int64_t n_put, n_handed, n_records, n_waves;
     ol_front front;
+    double mains_hz; /* that is being removed, or 0 */
+    ol_mains mains;
     ol_qrs qrs;
     ol_beats beats;
     ol_waves waves;

@@ -19,7 +19,7 @@ enum ol_quality_flag {
 typedef struct ol_quality_second {
     int64_t first_frame;
     int32_t n_frames;
-    float mains_hz;   /* 50, 60, or 0 if no lead is flagged */
+    float mains_hz;   /* 50, 60, or 0 where no lead has 20 microvolts of either */
     float score[8];   /* 0 unusable .. 1 clean */
     uint8_t flags[8]; /* of ol_quality_flag; lanes that are not leads have none */
 } ol_quality_second;

@@ -76,7 +76,8 @@ static void take_beats(ol_analysis *a, ol_analysis_found *f) {
     ol_qrs_beat beats[64];
     for (size_t n; (n = ol_qrs_beats(&a->qrs, beats, 64)) > 0;) {
         for (size_t i = 0; i < n; i++) {
-            const double frame = to_frame(a, beats[i].at_ms);
+            const double last = (double)(a->front.origin + a->front.n_frames - 1);
+            const double frame = fmin(fmax(to_frame(a, beats[i].at_ms), (double)a->front.origin), last);
             const int fits = f->n_beats < f->room && a->n_put - oldest_open(a) < OL_ANALYSIS_TOLD;
             if (fits && !(a->n_put && frame <= *told(a, a->n_put - 1))) {
                 *told(a, a->n_put++) = frame;
@@ -160,9 +161,25 @@ static void drain(ol_analysis *a, ol_analysis_found *f) {
     }
 }
 
+/* From the first second in which mains is heard to the end of the stretch it is tracked and taken away: where there is
+ * none, nothing is tracked and nothing taken. */
+static void remove_mains(ol_analysis *a, ol_second *s) {
+    const double heard_hz = (double)s->quality.mains_hz;
+    if (s->first_row == 0) {
+        a->mains_hz = 0;
+    }
+    if (heard_hz > 0 && heard_hz != a->mains_hz && ol_mains_init(&a->mains, OL_ROW_HZ, 8, heard_hz) == OL_OK) {
+        a->mains_hz = heard_hz;
+    }
+    if (a->mains_hz > 0) {
+        ol_mains_run(&a->mains, s->rows[0], s->rows[0], (size_t)s->n_rows);
+    }
+}
+
 /* The second that the front has filled, the newest of the lag. */
 static void take_second(ol_analysis *a, ol_analysis_found *f) {
-    const ol_second *s = &a->lag[a->n_in++ % OL_ANALYSIS_LAG];
+    ol_second *s = &a->lag[a->n_in++ % OL_ANALYSIS_LAG];
+    remove_mains(a, s);
     f->seconds[f->n_seconds++] = s->quality;
     if (has(a, OL_ANALYSIS_DETECT)) {
         ol_qrs_take(&a->qrs, s);

@@ -13,6 +13,7 @@
 #define FLAT_UV 8.0f
 #define SWING_UV 10000.0f
 #define MAINS_UV 50.0f
+#define MAINS_HEARD_UV 20.0f /* a QRS alone gives less at 50 and 60 Hz */
 #define WAY_CLEAN 25.0f /* swings gone in a second: a clean lead goes 4 to 20 */
 #define WAY_NOISE 60.0f
 
@@ -102,7 +103,7 @@ static void conclude(ol_quality *q, ol_quality_second *second) {
         const float a = tone_uv(q, 0, k), b = tone_uv(q, 1, k), tone = fmaxf(a, b);
         const int known = q->fs_hz > 130 && q->n * 4 >= q->per_second;
         second->flags[k] = judge(q, k, known ? tone : 0, &second->score[k]);
-        if (second->flags[k] & OL_QUALITY_MAINS && tone > most) {
+        if (known && tone > MAINS_HEARD_UV && tone > most) {
             most = tone;
             second->mains_hz = a > b ? mains_hz[0] : mains_hz[1];
         }

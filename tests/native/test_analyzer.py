@@ -170,3 +170,17 @@ def test_a_lead_that_comes_and_goes_is_no_loss() -> None:
     assert abs(len(found.beats) - 50) <= 1
     assert found.seconds["score"][3, 0] == 0
     assert found.seconds["score"][3, 1] > 0.8
+
+
+@pytest.mark.parametrize("mains_hz", [49.97, 60.02])
+def test_mains_is_removed_before_waves_are_measured(mains_hz: float) -> None:
+    frames, time_s = ecg(500, 40, 3), np.arange(20_000) / 500
+    hum = frames + np.float32(300 * np.sin(2 * np.pi * mains_hz * time_s))[:, None]
+    clean, noisy = Analyzer(500, 3), Analyzer(500, 3)
+    clean.push(frames)
+    noisy.push(hum)
+    expected, found = clean.finish(), noisy.finish()
+    assert set(found.seconds["mains_hz"][2:-1]) == {round(mains_hz / 10) * 10}
+    assert len(found.beats) == len(expected.beats)
+    for measure, limit in (("qrs_ms", 8), ("qt_ms", 12), ("pr_ms", 8)):
+        assert np.nanmax(np.abs(found.waves[measure][5:] - expected.waves[measure][5:])) <= limit, measure
