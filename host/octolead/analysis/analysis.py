@@ -162,7 +162,7 @@ class Analysis:
             "marks": [{"frame": frame, "time_s": frame / self.fs_hz, "text": text} for frame, text in self.marks],
             "waves": measures(self.found, self.symbol == "N", self.leads),
             "hrv": asdict(self.hrv()),
-            "limits": {"pause_s": ep.PAUSE_S, "bradycardia_bpm": ep.BRADY_BPM, "tachycardia_bpm": ep.TACHY_BPM, "vt_bpm": ep.VT_BPM},
+            "limits": {name: {"value": value, "source": source} for name, (value, source) in ep.LIMITS.items()},
         }
 
     def beat_table(self) -> Columns:

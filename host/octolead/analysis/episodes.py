@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rhythm from beats: pauses, fast and slow stretches, couplets, runs, bigeminy and trigeminy, AF, and what cannot be judged.
 
-Limits are the customary ones of Holter reports, given with each function; none of them is a diagnosis.
+Limits stand in `LIMITS` with where they come from; none of them is a diagnosis.
 """
 
 from __future__ import annotations
@@ -20,8 +20,19 @@ PAUSE_S: Final = 2.0
 BRADY_BPM: Final = 50.0
 TACHY_BPM: Final = 120.0
 VT_BPM: Final = 100.0
+SUSTAINED_S: Final = 30.0
 RATE_BEATS: Final = 8
 """A rate is that of eight intervals: one long or short one is no brady- or tachycardia."""
+
+LIMITS: Final = {
+    "pause_s": (PAUSE_S, "customary in Holter reports; 3 s is the one of pacing guidelines (ESC 2021, doi:10.1093/eurheartj/ehab364)"),
+    "bradycardia_bpm": (BRADY_BPM, "ACC/AHA/HRS 2018, doi:10.1161/CIR.0000000000000628; over 8 intervals"),
+    "tachycardia_bpm": (TACHY_BPM, "customary in Holter reports; the definition of sinus tachycardia is 100; over 8 intervals"),
+    "vt_bpm": (VT_BPM, "three ventricular beats and more, over 100 a minute: AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549"),
+    "sustained_s": (SUSTAINED_S, "AHA/ACC/HRS 2017, doi:10.1161/CIR.0000000000000549"),
+    "asystole_s": (3.0, "no beat for so long in a signal that could show one; of the detector"),
+}
+"""Each limit and where it comes from."""
 
 Frames = npt.NDArray[np.int64]
 Classes = npt.NDArray[np.str_]
@@ -90,7 +101,10 @@ def ectopic_runs(frame: Frames, classes: Classes, rr_s: npt.NDArray[np.float64],
                 continue
             bpm = 60.0 / float(np.mean(rr_s[begin + 1 : end]))
             name = f"{kind.lower()}-couplet" if n == 2 else _run_name(kind, bpm)
-            found.append(Episode(name, int(frame[begin]), int(frame[end - 1]), {"n_beats": n, "rate_bpm": round(bpm, 1)}))
+            facts: dict[str, float | int | str] = {"n_beats": n, "rate_bpm": round(bpm, 1)}
+            if float(np.sum(rr_s[begin + 1 : end])) >= SUSTAINED_S:
+                facts["sustained"] = 1
+            found.append(Episode(name, int(frame[begin]), int(frame[end - 1]), facts))
     return found
 
 

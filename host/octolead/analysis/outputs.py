@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..native.beats import reasons
+from ..native.beats import TEMPLATE_R, TEMPLATE_STEP_MS, reasons
 from .analysis import Analysis
 
 ANNOTATOR = "oct"
 
 
 def write_all(analysis: Analysis, folder: Path, *, parquet: bool = False) -> list[Path]:
-    """Write beats, `episodes.json`, `hourly.csv`, `hrv.csv`, `summary.json` and the annotations; return what was written.
+    """Write beats, `episodes.json`, `hourly.csv`, `hrv.csv`, `templates.json`, `summary.json` and the annotations; return what was written.
 
     Raises:
         ImportError: the package `wfdb`, or `pyarrow` for Parquet, is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beats = _beats_parquet if parquet else _beats_csv
-    written = [write(analysis, folder) for write in (beats, _episodes, _hours, _hrv, _summary)]
+    written = [write(analysis, folder) for write in (beats, _episodes, _hours, _hrv, _templates, _summary)]
     annotations = write_annotations(analysis, folder)
     return [*written, annotations] if annotations else written
 
@@ -69,6 +70,24 @@ def _beats_parquet(analysis: Analysis, folder: Path) -> Path:
     facts = {"fs_hz": str(analysis.fs_hz), "start_utc": analysis.start_utc or "", "name": analysis.name}
     pyarrow.parquet.write_table(pyarrow.table(arrays, metadata=facts), path)
     return path
+
+
+def _templates(analysis: Analysis, folder: Path) -> Path:
+    """Each morphology that has beats: how many of each class, and its mean waveform."""
+    beats = analysis.found.beats
+    rows = []
+    for number in np.unique(beats.labels["cluster"]).tolist():
+        symbols = analysis.symbol[beats.labels["cluster"] == number]
+        rows.append(
+            {
+                "cluster": number,
+                "n_beats": len(symbols),
+                "classes": dict(Counter(symbols.tolist()).most_common()),
+                "microvolt": {lead: np.rint(beats.templates[number][:, k]).astype(int).tolist() for k, lead in enumerate(analysis.leads)},
+            }
+        )
+    rows.sort(key=lambda row: -row["n_beats"])
+    return _json(folder / "templates.json", {"step_ms": TEMPLATE_STEP_MS, "qrs_at": TEMPLATE_R, "templates": rows})
 
 
 def _hrv(analysis: Analysis, folder: Path) -> Path:
@@ -116,7 +135,8 @@ def _summary(analysis: Analysis, folder: Path) -> Path:
 
 
 def _json(path: Path, value: Any) -> Path:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    indent = None if path.name == "templates.json" else 1
+    path.write_text(json.dumps(value, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 

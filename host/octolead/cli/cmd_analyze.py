@@ -47,6 +47,7 @@ _WHAT = {
     "hrv.csv": "heart rate variability of each five minutes",
     "episodes.json": "pauses, runs, AF and the like",
     "hourly.csv": "one row an hour",
+    "templates.json": "the shapes of beats: mean waveform, how many of each class",
     "summary.json": "these figures and more",
 }
 
