@@ -27,6 +27,10 @@ class Head:
         self.clean = clean
         self.header = header
 
+    def session_id(self):
+        """Return the session of that block; only where there is a `header`."""
+        return bytes(self.header[c.BLOCK_HEADER_SESSION_ID : c.BLOCK_HEADER_SESSION_ID + 8])
+
 
 class HeadSearch:
     """`read(slot, sector, buffer)` reads sectors of a ring slot into buffer; `device_id` is the recorder's own, `ring_tag` the ring's."""
