@@ -67,6 +67,7 @@ class Session:
         self._result = array("i", [0, 0])
         self.load = Load(capture.capacity)
         self.faults = Faults()
+        self._stale = False  # a write came between the last look into the ring and now
         self._latch_drops = capture.latch_drops
         self._slips = 0
         self._slips_total = 0
@@ -193,6 +194,8 @@ class Session:
         capture = self.capture
         self._look(capture)
         while capture.ready:
+            if self._stale:
+                self._look(capture)  # while a block was written the ring went on, and may have run over
             n = self._piece(capture)
             if n:
                 self._take(capture, n)
@@ -203,6 +206,7 @@ class Session:
 
     def _look(self, capture):
         """See what is in the ring; what was overwritten is a gap just before it."""
+        self._stale = False
         lost = capture.refresh()
         self.load.look(capture.ready)
         if lost:
@@ -336,6 +340,7 @@ class Session:
         n = self.waiting
         view = self.builder.other_view()
         self.waiting = 0
+        self._stale = True
         try:
             self.store.write_block(view, n, renumber)
             self.blocks += 1

@@ -114,6 +114,19 @@ def test_a_stall_of_nine_seconds_is_a_gap_of_exactly_the_frames_that_did_not_fit
 
 
 @needs_micropython
+def test_frames_that_are_overwritten_while_a_block_is_written_amid_a_poll_are_missing_and_not_false(tmp_path, input_500):
+    """A slip ends the open block while a sealed one waits: that one is written at once, and the ring runs over meanwhile."""
+    slips = [[1000 + 61 * i, 1] for i in range(200)]
+    stalls = [{"write": n, "stall_ms": 9000} for n in range(8, 120, 9)]
+    run = run_simulator(tmp_path, input=input_500, frames=500 * 200, slips=slips, card_faults=stalls, slot_bytes=4096)
+    blocks = blocks_of(tmp_path)
+    gaps = gaps_of(blocks)
+    assert {cause for _, _, cause in gaps} == {1, 2}
+    assert sum(stop - start for start, stop, _ in gaps) == run.status["frames_lost"]
+    assert check_every_frame(tmp_path, blocks) == blocks[-1].end == 500 * 200
+
+
+@needs_micropython
 def test_a_mark_during_a_stall_keeps_its_frame_and_one_in_the_lost_part_stands_behind_the_gap(tmp_path, input_500):
     marks = [10400, 11000, 12000, 19000]
     run = run_simulator(
