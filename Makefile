@@ -9,6 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c tools/constraints.txt
 CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi/*)
+MP32   := tools/mp32/package.json tools/mp32/package-lock.json
 OUT    ?= demo
 
 .PHONY: help demo test lint bench spec vectors fuzz clean
@@ -65,7 +66,11 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml tools/constraints.txt $(CORE)
 	@$(PIP) -e '.[all]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo
+# npm refuses what does not have the checksum in package-lock.json.
+$(VENV)/.test: $(VENV)/.demo $(MP32)
 	@echo "[+] installing the test tools"
 	@$(PIP) -e '.[all,dev]'
+	@echo "[+] fetching 32-bit MicroPython"
+	@mkdir -p $(VENV)/mp32 && cp $(MP32) $(VENV)/mp32
+	@$(BIN)/npm ci --prefix $(VENV)/mp32 --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

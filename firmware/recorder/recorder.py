@@ -67,13 +67,13 @@ def start_reason(head, by_watchdog=False):
 class Recorder:
     """`front_end` has power_up, configure, start, stop, power_down; `capture` and `store` as in their files."""
 
-    def __init__(self, front_end, capture, store, device_id, board="", urandom=os.urandom):
+    def __init__(self, front_end, capture, store, device_id, board="", urandom=None):
         self.front_end = front_end
         self.capture = capture
         self.store = store
         self.device_id = device_id
         self.board = board
-        self.urandom = urandom
+        self.urandom = urandom or os.urandom  # a port without one must be handed another
         self.state = IDLE
         self.session = None
         self.signal = None

@@ -81,9 +81,14 @@ class Session:
 
     # Beginning and end
 
-    def begin(self, reason, notes, anchor=None):
-        """Open block 0: START, NOTEs and, if time is known, an ANCHOR; `anchor` is (utc_us, uncertainty_ms)."""
-        self.builder.begin(0, 0, self.source, self.state)
+    def begin(self, reason, notes, anchor=None, first_frame=0):
+        """Open block 0: START, NOTEs and, if time is known, an ANCHOR; `anchor` is (utc_us, uncertainty_ms).
+
+        `first_frame` is for tests: the counter begins there, behind a gap that was asked for.
+        """
+        self.builder.begin(0, first_frame, self.source, self.state)
+        if first_frame:
+            self._event(events.gap(c.GAP_CAUSE_PAUSE, first_frame))
         self._event(events.start(reason))
         for key, value in notes:
             self._event(events.note(key, value))
