@@ -67,7 +67,9 @@ def build(header, events, samples):
     state = header["lead_off"] | header["saturated"] << 16
     builder.begin(header["block_number"], header["first_frame"], header["signal_source"], state, header["inputs"])
     done = 0
-    for event in [*events, {"type": 0, "frame_offset": header["n_frames"], "data": ""}]:
+    steps = list(events)
+    steps.append({"type": 0, "frame_offset": header["n_frames"], "data": ""})
+    for event in steps:
         n = event["frame_offset"] - done
         assert builder.encode(samples, done, n) == n
         done += n
