@@ -12,7 +12,7 @@ CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi
 MP32   := tools/mp32/package.json tools/mp32/package-lock.json
 OUT    ?= demo
 
-.PHONY: help demo test lint bench spec vectors fuzz clean
+.PHONY: help demo test lint bench spec vectors fuzz torture clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -21,6 +21,7 @@ help:
 	@echo "make spec    write the constants again after docs/SPEC.md changed"
 	@echo "make vectors write the golden vectors that are missing (released ones never change)"
 	@echo "make fuzz    SECONDS=60: libFuzzer over the block decoder"
+	@echo "make torture SEEDS=3 LAPS=4: power cuts at every write, torn, lying and rotting cards (ten minutes)"
 	@echo "make clean   remove what was built, with .venv"
 
 demo: $(VENV)/.demo
@@ -46,6 +47,9 @@ vectors: $(VENV)/.test
 
 fuzz:
 	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)
+
+torture: $(VENV)/.test
+	@$(BIN)/python -m tools.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LAPS),--laps $(LAPS))
 
 clean:
 	rm -rf $(VENV) build host/*.egg-info host/octolead/_native* native/build demo

@@ -118,12 +118,12 @@ class Simulator:
     def _store(self):
         config = self.config
         new = config["format"] or not exists(config["card"])
-        self.card = VirtualCard(config["card"], config["card_mib"] * 2048 if new else 0, self.ticks)
+        self.card = self.open_card(new)
         if new:
             format_card(self.card, serial=int.from_bytes(os.urandom(4), "little"))
         store = open_store(self.card, self.device_id, self.ticks)
         if store is None:
-            ring_bytes = config["ring_mib"] << 20
+            ring_bytes = int(config["ring_mib"] * (1 << 20))
             store = make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
         store.recover()
         self.card.write_ms = config["card_write_ms"]
@@ -131,6 +131,10 @@ class Simulator:
         if config["cut_after_writes"] is not None:
             self.card.cut(config["cut_after_writes"], config["torn_sectors"])
         return store
+
+    def open_card(self, new):
+        """Return the card; one with faults of its own may stand here."""
+        return VirtualCard(self.config["card"], self.config["card_mib"] * 2048 if new else 0, self.ticks)
 
     def _schedule(self):
         config = self.config
