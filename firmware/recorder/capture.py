@@ -27,7 +27,6 @@ class Capture:
         self.frame_bytes = frame_bytes
         self.ring = bytearray(n_frames * frame_bytes) if ring is None else ring
         self.capacity = n_frames - guard
-        self.latch_drops = 0
         self._latched = array("i", [0] * LATCHES)
         self.reset()
 
@@ -37,6 +36,7 @@ class Capture:
         self.ready = 0
         self.offset = 0
         self.overflows = 0
+        self.latch_drops = 0
         self._tail_index = 0
         self._latch_in = 0
         self._latch_out = 0

@@ -25,6 +25,10 @@ _SOURCE_IDS = {
 }
 
 
+def _hex(data):
+    return "".join("%02x" % b for b in data)
+
+
 class Signal:
     """What is recorded: rate, gain, rounding, source. Step at gain 6 and shift 6: 3.05 microvolt."""
 
@@ -53,16 +57,23 @@ def encoder_of(codec_id):
     raise SettingError("codec %r: 0 (RAW24) or 1 (ADAPTIVE)" % (codec_id,))
 
 
+def start_reason(head, by_watchdog=False):
+    """Return why a recorder that has just come up records, from how the ring's `head` ended and who reset the board."""
+    if head.clean:
+        return c.START_REASON_COMMAND
+    return c.START_REASON_WATCHDOG if by_watchdog else c.START_REASON_RESUMED
+
+
 class Recorder:
     """`front_end` has power_up, configure, start, stop, power_down; `capture` and `store` as in their files."""
 
-    def __init__(self, front_end, capture, store, device_id, board="", urandom=os.urandom):
+    def __init__(self, front_end, capture, store, device_id, board="", urandom=None):
         self.front_end = front_end
         self.capture = capture
         self.store = store
         self.device_id = device_id
         self.board = board
-        self.urandom = urandom
+        self.urandom = urandom or os.urandom  # a port without one must be handed another
         self.state = IDLE
         self.session = None
         self.signal = None
@@ -83,6 +94,8 @@ class Recorder:
         standing = [("firmware", VERSION)]
         if self.board:
             standing.append(("board", self.board))
+        if reason in (c.START_REASON_RESUMED, c.START_REASON_WATCHDOG) and self.store.head and self.store.head.header:
+            standing.append(("follows", _hex(self.store.head.session_id())))
         self.session.begin(reason, standing + list(notes), anchor)
         self.front_end.start()
         self.capture.start()
@@ -139,13 +152,18 @@ class Recorder:
         }
         session = self.session
         if session is not None:
-            status["session_id"] = "".join("%02x" % b for b in session.session_id)
+            status["session_id"] = _hex(session.session_id)
             status["rate_hz"] = session.rate_hz
             status["frame"] = session.frame()
             status["frames_lost"] = session.lost
             status["blocks"] = session.blocks
             status["marks"] = [list(mark) for mark in session.marks]
+            status["marks_total"] = session.n_marks
             status["electrodes_off"] = session.state & 0xFFFF
             status["leads_saturated"] = session.state >> 16
             status["checkpoints_skipped"] = session.skipped_checkpoints
+            status["button_changes_lost"] = session.capture.latch_drops
+            status["ring_ms"] = session.capture.capacity * 1000 // session.rate_hz
+            status["load"] = session.load.status()
+            status.update(session.faults.status(session.rate_hz))
         return status

@@ -2,13 +2,18 @@
 """Find the head of the ring of slots after a start-up: a binary search that reads few sectors (docs/SPEC.md section 2).
 
 Evidence. A sound header with ring_seq r at slot j tells that the ring had given out position w: w = r for a sealed
-block at its own slot, w = r + 1 or r + 2 for a checkpoint; always w mod n_slots = j. Slots from the start of the ring
-to its head carry the newest lap (w div n_slots), those behind it older laps or nothing. Holes (slots passed over after
-a power cut, bad or torn ones) are at most HOLES long, so "one of the HOLES + 1 slots from j on is of the newest lap"
-is true up to the head and false behind it.
+block at its own slot, w = r + 1 or r + 2 for a checkpoint; always w mod n_slots = j. From any evidence w0 on, slots up
+to the head carry w0 + 1, w0 + 2, ..., those behind it older laps or nothing. What cannot be read is nothing.
 
-Cost: HOLES + 1 sectors to learn the newest lap, at most as many for each of the log2(n_slots) steps, 4 headers and one
-whole block at the end: 6 + 6 * 24 + 4 + 32 = 186 sectors for 2^24 slots, 128 GiB at 8 KiB.
+Holes are slots up to the head without evidence. After a power cut they are at most three in a row, so "one of the
+WINDOW slots from w0 + d on was given out" is true up to the head and false behind it. Longer holes (bad slots passed
+over after a cut, rot, a lying card) can mislead the search; so whatever end it comes to, the AHEAD slots behind it are
+looked at, the places to which a writer leaps over bad slots, and places ever farther away. Evidence there is the
+beginning of another search.
+
+Cost where no hole is longer than three: FIRST sectors to begin, WINDOW for each of the log2(n_slots) steps, 28 and
+log2(n_slots) - 9 to make sure, 4 headers and one whole block: 7 + 5 * 20 + 39 + 4 + 16 = 166 sectors at most for 2^20
+slots, 8 GiB at 8 KiB. Each time the search was misled costs another one; docs/RELIABILITY.md has what was measured.
 """
 
 import struct
@@ -16,7 +21,15 @@ from binascii import crc32
 
 from . import constants as c
 
-HOLES = 5
+FIRST = 7
+WINDOW = 5
+AHEAD = 16
+LEAPS = (19, 83, 339)  # where a writer lands that finds slots bad: passed(n_slots), without the first three
+
+
+def passed(n_slots):
+    """Return how far behind a bad slot to try, in turn: the next three, then leaps, none over an eighth of the ring."""
+    return [distance for distance in (1, 2, 3) + LEAPS if distance < 4 or distance <= n_slots // 8]
 
 
 class Head:
@@ -26,6 +39,10 @@ class Head:
         self.next_seq = next_seq
         self.clean = clean
         self.header = header
+
+    def session_id(self):
+        """Return the session of that block; only where there is a `header`."""
+        return bytes(self.header[c.BLOCK_HEADER_SESSION_ID : c.BLOCK_HEADER_SESSION_ID + 8])
 
 
 class HeadSearch:
@@ -38,38 +55,88 @@ class HeadSearch:
         self.ring_tag = ring_tag
         self.buffer = buffer
         self._sector = memoryview(buffer)[:512]
+        self._newer = -1
 
     def find(self):
         """Return the Head."""
-        newest = self._best(0)
-        if newest < 0:
+        base = self._begin()
+        if base < 0:
             return Head(0, True)
-        lap = newest // self.n_slots
         low, high = 0, self.n_slots - 1
-        while low < high:
-            middle = (low + high + 1) >> 1
-            if self._reaches(middle, lap):
-                low = middle
+        while True:
+            self._newer = -1
+            limit = high
+            low = self._search(base, low, high)
+            found, high = self._ahead(base, low, limit if low < limit else self.n_slots - 1)
+            if self._newer >= 0:  # what was taken for the newest lap is an older one
+                base, low, high = self._newer, 0, self.n_slots - 1
+            elif found < 0:
+                return self._end((base + low) % self.n_slots)
             else:
-                high = middle - 1
-        return self._end(low)
+                low = found
 
-    def _best(self, slot):
+    def _begin(self):
+        """Return the highest position of the ring's first slots; if there is none, of slots ever farther on; -1 without any."""
         best = -1
-        for j in range(slot, min(slot + HOLES + 1, self.n_slots)):
-            best = max(best, self.position(j))
+        for slot in range(min(FIRST, self.n_slots)):
+            best = max(best, self.position(slot))
+        slot, step = FIRST, 1
+        while best < 0 and slot < self.n_slots:
+            best = self.position(slot)
+            if slot >= FIRST + AHEAD:
+                step *= 2
+            slot += step
         return best
 
-    def _reaches(self, slot, lap):
-        for j in range(slot, min(slot + HOLES + 1, self.n_slots)):
-            w = self.position(j)
-            if w >= 0 and w // self.n_slots >= lap:
-                return True
-        return False
+    def _given(self, base, distance):
+        """True when the slot was given out `distance` after `base`; remembers a position a lap ahead of that."""
+        w = self.position((base + distance) % self.n_slots)
+        if w > base + distance:
+            self._newer = w
+        return w >= base + distance
+
+    def _search(self, base, low, high):
+        """Return the greatest distance that was given out, in doubt one too small."""
+        while low < high and self._newer < 0:
+            middle = (low + high + 1) >> 1
+            for distance in range(middle, min(middle + WINDOW, self.n_slots)):
+                if self._given(base, distance):
+                    low = max(distance, low)
+                    high = max(high, low)
+                    break
+            else:
+                high = middle - 1
+        return low
+
+    def _ahead(self, base, end, limit):
+        """Return (the farthest distance behind `end` that was given out, how far to search from there), or (-1, 0)."""
+        farthest, beyond = -1, 0
+        for distance in self._places(end, limit):
+            if self._newer >= 0:
+                break
+            if self._given(base, distance):
+                farthest, beyond = distance, 0
+            elif farthest >= 0 and not beyond:
+                beyond = distance
+        return farthest, (beyond or self.n_slots) - 1
+
+    def _places(self, end, limit):
+        """Distances to look at behind an end, in rising order; those far away only up to the `limit` of the search before."""
+        near = list(range(end + 1, end + AHEAD + 1))
+        for leap in passed(self.n_slots)[3:]:
+            near += range(end + leap + 1, end + leap + 5)
+        step = 512
+        while end + step <= limit:
+            near.append(end + step)
+            step *= 2
+        return [distance for distance in near if distance < self.n_slots]
 
     def position(self, slot):
-        """Return w of the header at a slot, or -1 when there is nothing of this ring."""
-        self.read(slot, 0, self._sector)
+        """Return w of the header at a slot, or -1 when there is nothing of this ring or it cannot be read."""
+        try:
+            self.read(slot, 0, self._sector)
+        except OSError:
+            return -1
         b = self.buffer
         if b[0:4] != c.BLOCK_MAGIC or b[c.BLOCK_HEADER_VERSION_MAJOR] != c.VERSION_MAJOR:
             return -1
@@ -121,6 +188,9 @@ class HeadSearch:
             return None
         sectors = (block_bytes + 511) // 512
         view = memoryview(self.buffer)
-        self.read(slot, 0, view[: sectors * 512])
+        try:
+            self.read(slot, 0, view[: sectors * 512])
+        except OSError:
+            return None
         wanted = struct.unpack_from("<I", header, c.BLOCK_HEADER_BODY_CRC32)[0]
         return header if crc32(view[n:block_bytes]) == wanted else None

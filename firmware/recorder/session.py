@@ -15,6 +15,8 @@ from .block import BlockBuilder, new_conditions, renumber
 from .capture import MASK
 from .clock import Anchors
 from .errors import CardError
+from .faults import Faults
+from .load import Load
 
 try:
     from . import frame_fast as fast
@@ -24,6 +26,8 @@ except ImportError:
 BATCH = 128  # frames unpacked in one go
 CHECKPOINT_AFTER_MS = 1900  # leaves room for a poll and a slow write within constants.CHECKPOINT_MS
 SLIPS_TO_RESYNC = 8
+MARKS_KEPT = 16  # the newest ones, for `status`; all of them are in the record
+MOST_LOST = 0x7FFFFFFF  # what an array of conditions holds: 49 days at 500 samples/s
 FLAPS = 16  # changes of state within a second from which on a bit that toggles is held set for a second
 LEAD_IDS = (c.LEAD_I, c.LEAD_II, c.LEAD_V1, c.LEAD_V2, c.LEAD_V3, c.LEAD_V4, c.LEAD_V5, c.LEAD_V6)
 
@@ -46,7 +50,8 @@ class Session:
         self.anchors = Anchors()
         self.conditions = new_conditions()
         self.state = 0
-        self.marks = []
+        self.marks = []  # the newest MARKS_KEPT: (frame, origin, text)
+        self.n_marks = 0
         self.lost = 0
         self.blocks = 0
         self.waiting = 0  # bytes of the sealed block that waits to be written
@@ -60,21 +65,30 @@ class Session:
         self._work_at = 0
         self._work_end = 0
         self._result = array("i", [0, 0])
-        self.backlog = 0  # frames that waited in the ring at the last look
+        self.load = Load(capture.capacity)
+        self.faults = Faults()
+        self._stale = False  # a write came between the last look into the ring and now
+        self._latch_drops = capture.latch_drops
         self._slips = 0
         self._slips_total = 0
         self._mask = plain.ALL
         self._window = 0  # frames until changes are counted anew
         self._changes = 0
         self._pending = []  # (counter, function, arguments), by counter
-        self._repeated = store.statistics.repeated
+        self._repeated_before = self._repeated = store.statistics.repeated
         self.skipped_checkpoints = 0
+        self.on_write = None  # called when the card has taken a block
 
     # Beginning and end
 
-    def begin(self, reason, notes, anchor=None):
-        """Open block 0: START, NOTEs and, if time is known, an ANCHOR; `anchor` is (utc_us, uncertainty_ms)."""
-        self.builder.begin(0, 0, self.source, self.state)
+    def begin(self, reason, notes, anchor=None, first_frame=0):
+        """Open block 0: START, NOTEs and, if time is known, an ANCHOR; `anchor` is (utc_us, uncertainty_ms).
+
+        `first_frame` is for tests: the counter begins there, behind a gap that was asked for.
+        """
+        self.builder.begin(0, first_frame, self.source, self.state)
+        if first_frame:
+            self._event(events.gap(c.GAP_CAUSE_PAUSE, first_frame))
         self._event(events.start(reason))
         for key, value in notes:
             self._event(events.note(key, value))
@@ -130,6 +144,9 @@ class Session:
 
     def _mark(self, origin, text):
         self._event(events.mark(origin, text))
+        self.n_marks += 1
+        if len(self.marks) == MARKS_KEPT:
+            self.marks.pop(0)
         self.marks.append((self.frame(), origin, text))
 
     def _anchor(self, utc_us, uncertainty_ms):
@@ -163,6 +180,11 @@ class Session:
         _, function, arguments = self._pending.pop(0)
         function(*arguments)
 
+    def _fault(self, kind, count):
+        """`kind` has come `count` times since the session's start."""
+        self.faults.note(kind, count, self.frame())
+        self._event(events.fault(kind, count))
+
     def _event(self, event):
         if not self.builder.add_event(*event):
             self._seal(0)
@@ -175,13 +197,10 @@ class Session:
         if not self._drain():
             return
         capture = self.capture
-        lost = capture.refresh()
-        self.backlog = capture.ready
-        if lost:
-            self._close_slip()
-            self._gap(c.GAP_CAUSE_OVERFLOW, lost)
-            self._event(events.fault(c.FAULT_OVERFLOW, capture.overflows))
+        self._look(capture)
         while capture.ready:
+            if self._stale:
+                self._look(capture)  # while a block was written the ring went on, and may have run over
             n = self._piece(capture)
             if n:
                 self._take(capture, n)
@@ -189,6 +208,19 @@ class Session:
                     return
         if self._pending or capture.latched() >= 0:
             self._piece(capture)  # things due at the frame to come wait no longer than the last frame
+
+    def _look(self, capture):
+        """See what is in the ring; what was overwritten is a gap just before it."""
+        self._stale = False
+        lost = capture.refresh()
+        self.load.look(capture.ready)
+        if lost:
+            self._close_slip()
+            self._gap(c.GAP_CAUSE_OVERFLOW, lost)
+            self._fault(c.FAULT_OVERFLOW, capture.overflows)
+        if capture.latch_drops != self._latch_drops:
+            self._latch_drops = capture.latch_drops
+            self._fault(c.FAULT_BUTTON, capture.latch_drops)
 
     def _piece(self, capture):
         """Return how many frames to unpack before something is due; do what is due now and return 0."""
@@ -272,18 +304,21 @@ class Session:
             self._slips = 0
             self._slips_total += lost
             self._gap(c.GAP_CAUSE_SLIP, lost)
-            self._event(events.fault(c.FAULT_SLIP, self._slips_total))
+            self._fault(c.FAULT_SLIP, self._slips_total)
 
     def _gap(self, cause, n):
         """`n` frames before the next one are missing."""
         builder = self.builder
-        self.lost += n
-        self.conditions[4] = self.lost
+        self._count_lost(n)
         if builder.n_frames:
             self._seal(0, n)
         else:
             builder.move(builder.first_frame + n)
         self._event(events.gap(cause, n))
+
+    def _count_lost(self, n):
+        self.lost += n
+        self.conditions[4] = self.lost if self.lost < MOST_LOST else MOST_LOST
 
     # Blocks
 
@@ -310,19 +345,21 @@ class Session:
         n = self.waiting
         view = self.builder.other_view()
         self.waiting = 0
+        self._stale = True
         try:
             self.store.write_block(view, n, renumber)
             self.blocks += 1
             self.card_failures = 0
+            if self.on_write:
+                self.on_write()
         except CardError:
             self.card_failures += 1
-            self.lost += self._waiting_frames
-            self.conditions[4] = self.lost
+            self._count_lost(self._waiting_frames)
             self.builder.add_first_event(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
         repeated = self.store.statistics.repeated
         if repeated != self._repeated:
             self._repeated = repeated
-            self.at(self.capture.tail, self._event, events.fault(c.FAULT_CARD_WRITE, repeated))
+            self.at(self.capture.tail, self._fault, c.FAULT_CARD_WRITE, repeated - self._repeated_before)
 
     def checkpoint_due(self):
         """True when the open block has frames that are not on the card for long enough."""
@@ -340,4 +377,4 @@ class Session:
         """Leave the checkpoint out to save the record: the ring of frames is filling up."""
         self.skipped_checkpoints += 1
         self._checkpointed = self.builder.n_frames
-        self.at(self.capture.tail, self._event, events.fault(c.FAULT_CHECKPOINT_SKIPPED, self.skipped_checkpoints))
+        self.at(self.capture.tail, self._fault, c.FAULT_CHECKPOINT_SKIPPED, self.skipped_checkpoints)

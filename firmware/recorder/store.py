@@ -13,14 +13,13 @@ from binascii import crc32
 from . import constants as c
 from .errors import CardError
 from .fat32 import Volume
-from .ring_head import HeadSearch
+from .ring_head import HeadSearch, passed
 
 DIRECTORY = "/OCTOLEAD"
 MAX_SEGMENT_BYTES = 1 << 30
 RESERVE_BYTES = 1 << 20  # left free for the owner's files
 MIN_SLOTS = 16
 TRIES = 2  # at one slot
-SKIPS = 3  # slots passed over before a block is given up; HOLES of ring_head must be larger
 _SYNC = 3
 _MOUNT = "/_card"
 
@@ -89,24 +88,26 @@ class Store:
         self.device.readblocks(self.sector_of(slot) + sector, buffer)
 
     def write(self, seq, view):
-        """One write of whole sectors at the slot of `seq`; raises OSError."""
+        """One write of whole sectors at the slot of `seq`, and the card's word that it is done; raises OSError."""
         ticks = self.ticks
         began = ticks.ms()
         self.device.writeblocks(self.sector_of(seq), view)
+        self.sync()
         self.statistics.add(ticks.diff(ticks.ms(), began))
 
     def write_block(self, view, block_bytes, renumber):
         """Write the sealed block that lies at the start of `view`; return its ring_seq.
 
-        A slot that fails TRIES times is passed over: `renumber(view, seq)` then sets the block's ring_seq. Raises CardError
-        when the card does not take it at all. A write-protected card is told at once.
+        A slot that fails TRIES times is passed over (ring_head.passed): `renumber(view, seq)` then sets the block's
+        ring_seq. Raises CardError when the card does not take it at all. A write-protected card is told at once.
         """
         part = view[: (block_bytes + 511) // 512 * 512]
-        for skip in range(SKIPS + 1):
-            seq = self.next_seq
-            if skip:
+        first = self.next_seq
+        for distance in [0] + passed(self.n_slots):
+            seq = first + distance
+            if distance:
                 renumber(view, seq)
-            for _ in range(TRIES):
+            for _ in range(TRIES if distance < 4 else 1):
                 try:
                     self.write(seq, part)
                     self.next_seq = seq + 1
@@ -114,9 +115,7 @@ class Store:
                 except OSError as error:
                     self.statistics.repeated += 1
                     reason = error
-            self.next_seq = seq + 1
-        self.next_seq -= SKIPS + 1
-        raise CardError("the card did not take the block for ring slot %d (%r)" % (self.next_seq % self.n_slots, reason), "card_write")
+        raise CardError("the card did not take the block for ring slot %d (%r)" % (first % self.n_slots, reason), "card_write")
 
     def write_checkpoint(self, view, block_bytes, seq, turn):
         """Write the image of the open block `seq` at one of the two slots behind its own; False when it failed."""
@@ -129,8 +128,9 @@ class Store:
         return True
 
     def sync(self):
-        """Ask the card to finish what it has in its cache."""
-        self.device.ioctl(_SYNC, 0)
+        """Ask the card to finish what it has in its cache: only then a block counts as sealed."""
+        if self.device.ioctl(_SYNC, 0):
+            raise OSError(5)
 
 
 def segment_header(ring_id, device_id, index, count, slot_bytes, slots_per_segment):
@@ -266,6 +266,8 @@ def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
         for index in range(count - 1, -1, -1):
             device.writeblocks(segments[index], segment_header(ring_id, device_id, index, count, slot_bytes, slots))
         device.ioctl(_SYNC, 0)
+    except ValueError:  # MicroPython's UnicodeError: a directory with names that are none
+        raise CardError("a directory on the card is damaged: save what is on it, then format it", "card_damaged")
     except OSError as error:
         if error.args and error.args[0] in (1, 13, 30):
             raise CardError("the card is write-protected: slide its lock or take another", "card_write_protected")

@@ -127,6 +127,15 @@ def _gap(index: Index, session: SessionBlocks, i: int, start: int, stop: int, is
             where["source"],
             where["offset"],
         )
+    if i and session.blocks["flags"][i - 1] & c.FLAG_CHECKPOINT:
+        return Gap(
+            start,
+            stop,
+            "missing",
+            f"block {last} was not found sealed, and its checkpoint ends {stop - start} frames before block {last + 1}",
+            where["source"],
+            where["offset"],
+        )
     return Gap(
         start,
         stop,

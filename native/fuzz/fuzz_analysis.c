@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 8192 };
+enum { ROOM = 4096 };
 
 typedef struct {
     ol_beat beats[ROOM];

@@ -181,11 +181,13 @@
 #define OL_FAULT_REGISTER 3 /* a register read back differently */
 #define OL_FAULT_CARD_WRITE 4 /* card writes that had to be repeated */
 #define OL_FAULT_CHECKPOINT_SKIPPED 5 /* checkpoints left out to save the record */
+#define OL_FAULT_BUTTON 6 /* changes of the button that were not kept, for too many waited */
 
 /* enum start_reason */
 #define OL_START_REASON_COMMAND 0 /* asked for */
 #define OL_START_REASON_POWER_ON 1 /* started by itself */
 #define OL_START_REASON_RESUMED 2 /* started by itself after a session without a clean stop */
+#define OL_START_REASON_WATCHDOG 3 /* started by itself after the watchdog had reset the recorder */
 
 /* enum stop_reason */
 #define OL_STOP_REASON_COMMAND 0 /* asked for */

@@ -222,3 +222,13 @@ device.writeblocks(made.segments[0], bytes(512))
 device.writeblocks(made.segments[0] + 16, b"\x8fOLB" + bytes(508))
 refuses("card_damaged", open_store, device, DEVICE, TICKS)
 ok("unknown blocks")
+
+device = formatted(40)
+ring(device)
+volume = Volume(device)
+folder = bytearray(512)
+device.readblocks(volume.sector_of(volume.lookup("/OCTOLEAD")[0]), folder)
+folder[96:128] = b"\xff" * 32  # as an erased sector leaves it: a name that is no text
+device.writeblocks(volume.sector_of(volume.lookup("/OCTOLEAD")[0]), folder)
+assert "damaged" in refuses("card_damaged", ring, device)
+ok("directory with names that are none")

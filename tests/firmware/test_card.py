@@ -34,6 +34,7 @@ CASES = (
     "damaged header",
     "reopened ring",
     "unknown blocks",
+    "directory with names that are none",
 )
 
 

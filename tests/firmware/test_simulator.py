@@ -218,7 +218,7 @@ def test_a_refused_write_is_repeated_and_a_refused_block_is_a_gap(tmp_path, inpu
         card_mib=40,
         frames=10000,
         tap=str(tmp_path / "tap"),
-        card_faults=[{"write": 4, "error": 5}, {"write": 9, "error": 5, "count": 3}, {"write": 20, "error": 5, "count": 8}],
+        card_faults=[{"write": 4, "error": 5}, {"write": 9, "error": 5, "count": 3}, {"write": 20, "error": 5, "count": 11}],
     )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     numbers = [block.number for block in blocks]
@@ -227,7 +227,7 @@ def test_a_refused_write_is_repeated_and_a_refused_block_is_a_gap(tmp_path, inpu
     gaps = [(frame, struct.unpack("<BQ", data)) for frame, data in spec.events_of(blocks, spec.GAP)]
     assert [cause for _, (cause, _) in gaps] == [4]
     assert run.status["frames_lost"] == gaps[0][1][1] == gaps[0][0] - blocks[missing[0] - 1].end
-    assert run.status["writes_repeated"] == 12
+    assert run.status["writes_repeated"] == 15
     _, codes = spec.read_tap(tmp_path / "tap")
     for block in blocks:
         assert np.array_equal(block.frames, spec.quantise(codes[block.first_frame : block.end], 6))

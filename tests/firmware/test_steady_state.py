@@ -9,4 +9,4 @@ pytestmark = needs_micropython
 
 
 def test_nothing_is_allocated_per_frame():
-    print(run_micropython(Path(__file__).parent / "mp_steady.py", heap="1m"))
+    print(run_micropython(Path(__file__).parent / "mp_steady.py", 2000, heap="1m"))

@@ -97,6 +97,17 @@ def test_rule_2_4_a_seal_that_tears_leaves_its_checkpoints(tmp_path):
     assert any(f.kind == "body-crc" and f.frames == 20 for f in report.findings)
 
 
+def test_regression_a_gap_behind_a_checkpoint_that_stands_in_names_its_cause(tmp_path):
+    """Found by tools/torture: a card that lied about the seal of block 5, but kept its checkpoint and block 6."""
+    placed = dict(enumerate(making.blocks(FRAMES[:700])))
+    del placed[5]
+    placed[7] = making.block(FRAMES[500:540], 5, 500, ring_seq=5, flags=c.FLAG_CHECKPOINT)
+    folder = making.write_ring(tmp_path / "r", placed)
+    with octolead.open(folder) as recording:
+        assert [(g.start_frame, g.stop_frame, g.cause) for g in recording.gaps] == [(540, 600, "missing")]
+        assert "block 5 was not found sealed" in recording.gaps[0].message
+
+
 def test_a_session_whose_beginning_was_overwritten_says_so(tmp_path):
     parts = making.blocks(making.some_frames(4000), stopped=True)
     placed = {i % 32: p for i, p in enumerate(parts)}

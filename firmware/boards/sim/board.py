@@ -14,14 +14,16 @@ from recorder.ads1298 import Ads1298
 from recorder.app import CARD_FAILURES, App
 from recorder.errors import CardError, SettingError
 from recorder.fat32_format import format_card
-from recorder.recorder import Recorder, Signal
+from recorder.recorder import Recorder, Signal, start_reason
 from recorder.store import make_ring, open_store
+from recorder.watchdog import LIMIT_MS
 
 from .virtual_ads1298 import VirtualAds1298, VirtualPin, VirtualSpi
 from .virtual_capture import VirtualCapture
 from .virtual_card import VirtualCard, exists
 from .virtual_clock import RealTicks, VirtualTicks
 from .virtual_input import Input, Silence
+from .virtual_watchdog import VirtualWatchdog
 
 DEFAULTS = {
     "input": None,
@@ -55,7 +57,12 @@ DEFAULTS = {
     "notes": {},
     "chip_id": None,
     "battery_mv": 0,
+    "battery_fall_mv_per_hour": 0,
+    "battery_stop_mv": 3300,
+    "watchdog_ms": LIMIT_MS,
+    "reset_cause": "power_on",
 }
+RESET_CAUSES = ("power_on", "watchdog")
 PROGRESS_MS = 500
 MAX_COLLECTED = 4 << 20
 
@@ -69,6 +76,8 @@ class Simulator:
             raise SettingError("unknown configuration keys: %s" % ", ".join(sorted(unknown)))
         self.config = dict(DEFAULTS)
         self.config.update(config)
+        if self.config["reset_cause"] not in RESET_CAUSES:
+            raise SettingError("reset_cause %r: one of %s" % (self.config["reset_cause"], ", ".join(RESET_CAUSES)))
         self.report = report
         self.ticks = VirtualTicks() if self.config["clock"] == "virtual" else RealTicks()
         self.ticks.install()
@@ -92,22 +101,29 @@ class Simulator:
         fixed = config["session_id"]
         urandom = os.urandom if fixed is None else lambda _: _hex8(fixed, "session_id")
         self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom)
-        supply = None
-        if config["battery_mv"]:
-            supply = lambda: (config["battery_mv"], c.TEMPERATURE_UNKNOWN)
+        supply = self._supply if config["battery_mv"] else None
+        watchdog = None
+        if config["watchdog_ms"] and config["clock"] == "virtual":
+            watchdog = VirtualWatchdog(self.ticks, config["watchdog_ms"])
         # A board collects after each block; over a big heap that would cost more than all the rest.
         collect = gc.collect if gc.mem_free() < MAX_COLLECTED else None
-        self.app = App(self.recorder, supply=supply, collect=collect)
+        stop_mv = config["battery_stop_mv"]
+        self.app = App(self.recorder, supply=supply, collect=collect, watchdog=watchdog, battery_stop_mv=stop_mv)
+
+    def _supply(self):
+        config = self.config
+        fallen_mv = config["battery_fall_mv_per_hour"] * self.capture.produced // (3600 * config["rate_hz"])
+        return config["battery_mv"] - fallen_mv, c.TEMPERATURE_UNKNOWN
 
     def _store(self):
         config = self.config
         new = config["format"] or not exists(config["card"])
-        self.card = VirtualCard(config["card"], config["card_mib"] * 2048 if new else 0, self.ticks)
+        self.card = self.open_card(new)
         if new:
             format_card(self.card, serial=int.from_bytes(os.urandom(4), "little"))
         store = open_store(self.card, self.device_id, self.ticks)
         if store is None:
-            ring_bytes = config["ring_mib"] << 20
+            ring_bytes = int(config["ring_mib"] * (1 << 20))
             store = make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
         store.recover()
         self.card.write_ms = config["card_write_ms"]
@@ -115,6 +131,10 @@ class Simulator:
         if config["cut_after_writes"] is not None:
             self.card.cut(config["cut_after_writes"], config["torn_sectors"])
         return store
+
+    def open_card(self, new):
+        """Return the card; one with faults of its own may stand here."""
+        return VirtualCard(self.config["card"], self.config["card_mib"] * 2048 if new else 0, self.ticks)
 
     def _schedule(self):
         config = self.config
@@ -155,8 +175,7 @@ class Simulator:
         anchor = None
         if config["utc_us"] is not None and config["set_time_at"] is None:
             anchor = (config["utc_us"], config["utc_uncertainty_ms"])
-        clean = self.store.head.clean
-        reason = c.START_REASON_COMMAND if clean else c.START_REASON_RESUMED
+        reason = start_reason(self.store.head, config["reset_cause"] == "watchdog")
         self.recorder.start(signal, config["codec"], reason, anchor, list(config["notes"].items()))
         asyncio.run(self._main())
         if self.app.stop_reason == c.STOP_REASON_CARD:
@@ -187,6 +206,7 @@ class Simulator:
         if self.recorder and self.recorder.session:
             status["frames_played"] = self.capture.produced
             status["frames_recorded"] = self.recorder.session.frame() - self.recorder.session.lost
+        status["long_stalls"] = self._long_stalls()
         status["ring_search_reads"] = self.store.search_reads
         status["resumed"] = not self.store.head.clean
         status["card_writes"] = self.card.writes
@@ -196,6 +216,11 @@ class Simulator:
         status["heap_used"] = gc.mem_alloc()
         status["heap_free"] = gc.mem_free()
         return status
+
+    def _long_stalls(self):
+        """[write, frames played before, frames played when it was over] of each write that took a second and more."""
+        frames_at = self.capture.frames_at
+        return [[write, frames_at(began), frames_at(ended)] for write, began, ended in self.card.long_stalls]
 
     def close(self):
         """Close the files."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the simulator: `micropython -X heapsize=2m firmware/boards/sim/main.py CONFIG.json`.
 
-Prints JSON lines: progress, error, done. Exit code: 0 done, 1 error, 3 simulated power cut.
+Prints JSON lines: progress, error, done. Exit code: 0 done, 1 error, 3 simulated power cut, 4 reset by the watchdog.
 """
 
 import json
@@ -14,6 +14,7 @@ from recorder.errors import RecorderError
 
 from boards.sim.board import Simulator
 from boards.sim.virtual_card import PowerCut
+from boards.sim.virtual_clock import WatchdogReset
 
 
 def report(line):
@@ -34,6 +35,9 @@ def main(path):
     except PowerCut as cut:
         report({"event": "power_cut", "message": str(cut), "status": simulator.status()})
         return 3
+    except WatchdogReset as reset:
+        report({"event": "watchdog_reset", "message": str(reset), "status": simulator.status()})
+        return 4
     except RecorderError as error:
         report({"event": "error", "kind": error.kind, "message": error.message})
         return 1

@@ -16,16 +16,17 @@ class VirtualCapture(Capture):
         self.ticks = ticks
         self.limit = limit
         self._schedule = sorted(schedule, key=lambda item: item[0])
+        self._next = 0  # of the schedule
         self.produced = 0
-        self._due = 0
         self._running = False
         super().__init__(n_frames, 27)
 
     def start(self):
         """Begin to play; the chip converts from now on."""
         self.produced = 0
-        self._due = 0
+        self._next = 0
         self._running = True
+        self.ticks.passed = self._head
         self._began_us = self.ticks.us()
         self._rate_hz = self.chip.rate_hz()
         self._act()
@@ -34,17 +35,22 @@ class VirtualCapture(Capture):
         """Take what is due, and no more."""
         self._head()
         self._running = False
+        self.ticks.passed = None
 
     def finished(self):
         """True when `limit` frames were played."""
         return self.limit and self.produced >= self.limit
+
+    def frames_at(self, us):
+        """Return the number of frames that had been played when the clock stood at `us`."""
+        return self.ticks.diff(us, self._began_us) * self._rate_hz // 1000000
 
     def _now(self):
         return self.produced & MASK
 
     def _head(self):
         if self._running:
-            due = self.ticks.diff(self.ticks.us(), self._began_us) * self._rate_hz // 1000000
+            due = self.frames_at(self.ticks.us())
             if self.limit and due > self.limit:
                 due = self.limit
             while self.produced < due:
@@ -55,13 +61,14 @@ class VirtualCapture(Capture):
         index = self.produced % self.n_frames
         if n > self.n_frames - index:
             n = self.n_frames - index
-        if self._schedule and self._schedule[0][0] - self.produced < n:
-            n = self._schedule[0][0] - self.produced
+        if self._next < len(self._schedule) and self._schedule[self._next][0] - self.produced < n:
+            n = self._schedule[self._next][0] - self.produced
         self.chip.clock_out(self.ring, index * self.frame_bytes, n)
         self.produced += n
         self._act()
 
     def _act(self):
-        while self._schedule and self._schedule[0][0] <= self.produced:
-            _, function, arguments = self._schedule.pop(0)
+        while self._next < len(self._schedule) and self._schedule[self._next][0] <= self.produced:
+            _, function, arguments = self._schedule[self._next]
+            self._next += 1
             function(*arguments)

@@ -2,12 +2,15 @@
 """A card that is an image file: counts what is read and written, stalls, fails, and loses power where it is told to.
 
 Faults are dicts: {"write": n, "stall_ms": t} makes the n-th write (from 1) take t; {"write": n, "error": 5} refuses it
-with that errno, {"count": k} more of them; {"at_ms": t, "stall_ms": d} stalls the first write after t ms of the clock.
+with that errno, {"count": k} more of them; {"at_ms": t, "stall_ms": d} stalls the first write after t ms of the clock;
+{"hang": true} instead of a stall never comes back: only a reset ends it.
 """
 
 import os
 
 READ_ONLY = 30
+LONG_STALL_MS = 1000
+STALLS_KEPT = 64
 
 
 class PowerCut(Exception):
@@ -40,7 +43,10 @@ class VirtualCard:
     def set_faults(self, faults):
         """Install faults; writes are counted from here."""
         self.writes = 0
-        self._faults = [dict(fault) for fault in faults]
+        self.long_stalls = []  # [write, began, ended] in microseconds of the clock
+        self._faults = [dict(fault) for fault in faults if "write" in fault]
+        self._timed = sorted([dict(fault) for fault in faults if "at_ms" in fault], key=lambda fault: fault["at_ms"])
+        self._next = 0  # of the timed ones
         self._began_ms = self.ticks.ms() if self.ticks else 0
 
     def cut(self, after_writes, torn_sectors=None):
@@ -68,7 +74,7 @@ class VirtualCard:
         if sector < 0 or sector + n > self.n_sectors:
             raise OSError(22)
         self.writes += 1
-        if self._faults:
+        if self._faults or self._timed:
             self._suffer()
         elif self.write_ms:
             self.ticks.sleep_ms(self.write_ms)
@@ -85,21 +91,26 @@ class VirtualCard:
         self.file.write(buffer)
 
     def _suffer(self):
-        passed_ms = 0
-        if self.ticks:
-            passed_ms = self.ticks.diff(self.ticks.ms(), self._began_ms)
-            self.ticks.sleep_ms(self.write_ms)
+        passed_ms = self.ticks.diff(self.ticks.ms(), self._began_ms)
+        self.ticks.sleep_ms(self.write_ms)
+        if self._next < len(self._timed) and self._timed[self._next]["at_ms"] <= passed_ms:
+            fault = self._timed[self._next]
+            self._next += 1
+            self._delay(fault)
         for fault in self._faults:
-            first = fault.get("write")
-            if first is None:
-                if fault["at_ms"] <= passed_ms:
-                    fault["at_ms"] = 1 << 60
-                    self.ticks.sleep_ms(fault["stall_ms"])
-            elif first <= self.writes < first + fault.get("count", 1):
-                if "stall_ms" in fault:
-                    self.ticks.sleep_ms(fault["stall_ms"])
+            first = fault["write"]
+            if first <= self.writes < first + fault.get("count", 1):
+                self._delay(fault)
                 if "error" in fault:
                     raise OSError(fault["error"])
+
+    def _delay(self, fault):
+        began = self.ticks.us()
+        self.ticks.sleep_ms(fault.get("stall_ms", 0))
+        while fault.get("hang"):
+            self.ticks.sleep_ms(1000)
+        if fault.get("stall_ms", 0) >= LONG_STALL_MS and len(self.long_stalls) < STALLS_KEPT:
+            self.long_stalls.append([self.writes, began, self.ticks.us()])
 
     def ioctl(self, request, _):
         """MicroPython's block device protocol."""

@@ -4,11 +4,18 @@
 Virtual time replaces asyncio's `ticks` and its wait for I/O, so the firmware's own tasks run unchanged. The compiled
 part of asyncio still stamps tasks that are woken by events with the real clock; virtual time begins 2^40 ms later, so
 those count as due at once. Tasks that sleep are ordered by virtual time alone, and a run is repeatable.
+
+What goes on by itself on a board goes on here whenever time has passed: `passed` is called (the ring fills under a
+reader that is busy), and the watchdog bites when its time is over, in the middle of whatever was being done.
 """
 
 import time
 
 _BASE_US = (1 << 40) * 1000
+
+
+class WatchdogReset(Exception):
+    """The virtual watchdog was not fed for too long: the board resets here, whatever it was doing."""
 
 
 class RealTicks:
@@ -30,6 +37,23 @@ class VirtualTicks:
 
     def __init__(self):
         self.now_us = _BASE_US
+        self.passed = None
+        self._bites_us = 0
+
+    def watch(self, limit_ms):
+        """Reset the board after so many milliseconds, unless this is called again before."""
+        self._bites_us = self.now_us + limit_ms * 1000
+
+    def _pass(self, until_us):
+        bites = self._bites_us
+        if bites and until_us >= bites:
+            until_us = bites
+        self.now_us = until_us
+        if self.passed:
+            self.passed()
+        if until_us == bites:
+            self._bites_us = 0
+            raise WatchdogReset("the watchdog was not fed")
 
     def us(self):
         """Return microseconds."""
@@ -45,11 +69,11 @@ class VirtualTicks:
 
     def sleep_us(self, us):
         """Let time pass."""
-        self.now_us += us
+        self._pass(self.now_us + us)
 
     def sleep_ms(self, ms):
         """Let time pass."""
-        self.now_us += ms * 1000
+        self._pass(self.now_us + ms * 1000)
 
     def install(self):
         """Make asyncio run on this clock."""
@@ -57,7 +81,7 @@ class VirtualTicks:
 
         def wait_io_event(_, ms):
             if ms > 0:
-                self.now_us = (self.now_us // 1000 + ms) * 1000
+                self._pass((self.now_us // 1000 + ms) * 1000)
 
         core.ticks = self.ms
         core.IOQueue.wait_io_event = wait_io_event

@@ -6,6 +6,7 @@ from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_info import info, verify
 from .cmd_plot import plot
+from .cmd_recover import recover
 from .cmd_score import score
 
-ALL = (demo, info, verify, decode, plot, copy, encode, analyze, score)
+ALL = (demo, info, verify, decode, plot, copy, recover, encode, analyze, score)
