@@ -102,7 +102,7 @@ def lomb_scargle(
     turned = sums * np.exp(-0.5j * np.angle(double))  # by tau: the cosine and sine part are independent there
     cosine, sine = 0.5 * (len(x) + np.abs(double)), 0.5 * (len(x) - np.abs(double))
     power = 0.5 * (turned.real**2 / cosine + turned.imag**2 / np.maximum(sine, 1e-12))
-    return step_hz * np.arange(1, n + 1), np.asarray(2.0 * length_s / (len(time_s) - 1) * power)
+    return np.asarray(step_hz * np.arange(1, n + 1), np.float64), np.asarray(2.0 * length_s / (len(time_s) - 1) * power)
 
 
 def _spread(place: npt.NDArray[np.float64], values: npt.NDArray[np.float64], grid: int) -> npt.NDArray[np.float64]:

@@ -54,7 +54,7 @@ def _in_words(bits: npt.NDArray[np.uint32]) -> npt.NDArray[np.object_]:
 def _texts(name: str, column: npt.NDArray[Any]) -> list[Any]:
     """A number that cannot be told is an empty field."""
     if column.dtype.kind != "f":
-        return column.tolist()
+        return list(column.tolist())
     digits = 4 if name == "time_s" else 1
     return ["" if value != value else f"{value:.{digits}f}" for value in column.tolist()]
 

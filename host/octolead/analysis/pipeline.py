@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -52,9 +53,7 @@ def find_beats(signal: Signal, progress: Progress | None = None) -> Found:
         ValueError: a rate outside 100 to 2000 samples/s, or no lead.
     """
     lead_i, lead_ii = (signal.leads.index(name) if name in signal.leads else None for name in ("I", "II"))
-    analyzer = Analyzer(
-        signal.fs_hz, len(signal.leads), rail_uv=signal.rail_uv, channels=signal.channels(), lead_i=lead_i, lead_ii=lead_ii
-    )
+    analyzer = Analyzer(signal.fs_hz, len(signal.leads), rail_uv=signal.rail_uv, channels=signal.channels(), lead_i=lead_i, lead_ii=lead_ii)
     for piece in _ahead(signal):
         _feed(analyzer, piece)
         if progress:
@@ -96,7 +95,7 @@ def _feed(analyzer: Analyzer, piece: Piece) -> None:
         if is_missing:
             analyzer.gap(after - first)
         elif piece.scale_uv is not None:
-            analyzer.push_counts(piece.frames[first:after], piece.scale_uv, off)
+            analyzer.push_counts(piece.frames[first:after].astype(np.int32, copy=False), piece.scale_uv, off)
         else:
             analyzer.push(piece.frames[first:after], off)
 
@@ -104,6 +103,6 @@ def _feed(analyzer: Analyzer, piece: Piece) -> None:
 def _runs(missing: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
     """Yield (first, after, value) of stretches of one value."""
     edges = [0, *(np.flatnonzero(missing[1:] != missing[:-1]) + 1).tolist(), len(missing)]
-    for first, after in zip(edges[:-1], edges[1:], strict=True):
+    for first, after in pairwise(edges):
         if after > first:
             yield first, after, bool(missing[first])

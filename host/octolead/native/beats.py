@@ -48,6 +48,7 @@ TEMPLATE_STEP_MS: Final = lib.OL_BEAT_GRID_MS
 TEMPLATE_R: Final = lib.OL_BEAT_GRID_R
 """Index of the fiducial point in a template."""
 
+
 @dataclass(frozen=True, slots=True)
 class Beats:
     """Labels (`LABEL_DTYPE`) in time order; templates in microvolt, shape (clusters, samples, eight lanes); beats of each."""
