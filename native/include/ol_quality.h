@@ -34,7 +34,8 @@ typedef struct ol_quality {
     int32_t n;
     uint8_t off;
     int primed;
-    float turn[2]; /* 2 cos(2 pi f / fs) of 50 and 60 Hz */
+    int32_t tone_step; /* frames from one that the tones look at to the next */
+    float turn[2];     /* 2 cos(2 pi f tone_step / fs) of 50 and 60 Hz */
     float low[8], high[8], way[8], equal[8], before[8];
     float tone[2][2][8]; /* [50 or 60 Hz][s1, s2] */
     float base[8];

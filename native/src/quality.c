@@ -12,6 +12,7 @@
 #define TWO_PI 6.283185307179586
 #define FLAT_UV 8.0f
 #define SWING_UV 10000.0f
+#define TONE_RATE_HZ 200.0 /* samples of the tones: more cost time and tell no more */
 #define MAINS_UV 50.0f
 #define MAINS_HEARD_UV 20.0f /* a QRS alone gives less at 50 and 60 Hz */
 #define WAY_CLEAN 25.0f /* swings gone in a second: a clean lead goes 4 to 20 */
@@ -37,42 +38,65 @@ int ol_quality_init(ol_quality *q, double fs_hz, uint32_t n_leads, float rail_uv
     q->n_leads = n_leads;
     q->rail_uv = rail_uv;
     q->per_second = (int32_t)lround(fs_hz);
+    q->tone_step = fs_hz >= 2 * TONE_RATE_HZ ? (int32_t)(fs_hz / TONE_RATE_HZ) : 1;
     for (int f = 0; f < 2; f++) {
-        q->turn[f] = (float)(2 * cos(TWO_PI * (double)mains_hz[f] / fs_hz));
+        q->turn[f] = (float)(2 * cos(TWO_PI * (double)mains_hz[f] * q->tone_step / fs_hz));
     }
     return OL_OK;
 }
 
 /* s[n] = x[n] + 2 cos(w) s[n-1] - s[n-2], Goertzel 1958; the first frame of the second is taken off, so that an
  * electrode's offset does not leak into it. */
+typedef struct {
+    lanes base, turn[2], s1[2], s2[2];
+} tones;
+
+OL_INLINE void hear(tones *t, lanes v) {
+    for (int f = 0; f < 2; f++) {
+        const lanes s0 = v - t->base + t->s1[f] * t->turn[f] - t->s2[f];
+        t->s2[f] = t->s1[f];
+        t->s1[f] = s0;
+    }
+}
+
 OL_CLONES static void accumulate(ol_quality *q, const float (*x)[8], const uint8_t *off, size_t n) {
+    const lanes zero = {0};
     lanes low = load8(q->low), high = load8(q->high), way = load8(q->way), equal = load8(q->equal);
     lanes before = load8(q->before);
-    lanes a1 = load8(q->tone[0][0]), a2 = load8(q->tone[0][1]), b1 = load8(q->tone[1][0]), b2 = load8(q->tone[1][1]);
-    const lanes base = load8(q->base);
+    tones t = {.base = load8(q->base),
+               .turn = {zero + q->turn[0], zero + q->turn[1]},
+               .s1 = {load8(q->tone[0][0]), load8(q->tone[1][0])},
+               .s2 = {load8(q->tone[0][1]), load8(q->tone[1][1])}};
+    int32_t to_tone = q->n % q->tone_step;
+    to_tone = to_tone ? q->tone_step - to_tone : 0;
     for (size_t i = 0; i < n; i++) {
         const lanes v = load8(x[i]), step = v - before;
         low = lanes_min(low, v);
         high = lanes_max(high, v);
         way += lanes_abs(step);
         equal += lanes_one_if(step == 0.0f);
-        const lanes a0 = v - base + a1 * q->turn[0] - a2, b0 = v - base + b1 * q->turn[1] - b2;
-        a2 = a1, a1 = a0, b2 = b1, b1 = b0;
         before = v;
-        if (off) {
-            q->off |= off[i];
+        if (to_tone-- == 0) {
+            hear(&t, v);
+            to_tone = q->tone_step - 1;
         }
+    }
+    for (size_t i = 0; off && i < n; i++) {
+        q->off |= off[i];
     }
     store8(q->low, low), store8(q->high, high), store8(q->way, way), store8(q->equal, equal);
     store8(q->before, before);
-    store8(q->tone[0][0], a1), store8(q->tone[0][1], a2), store8(q->tone[1][0], b1), store8(q->tone[1][1], b2);
+    for (int f = 0; f < 2; f++) {
+        store8(q->tone[f][0], t.s1[f]);
+        store8(q->tone[f][1], t.s2[f]);
+    }
 }
 
 /* |X(w)|^2 = s1^2 + s2^2 - 2 cos(w) s1 s2; the amplitude of a sine is 2 |X| / n. */
 static float tone_uv(const ol_quality *q, int f, uint32_t lead) {
     const double s1 = (double)q->tone[f][0][lead], s2 = (double)q->tone[f][1][lead];
     const double power = s1 * s1 + s2 * s2 - (double)q->turn[f] * s1 * s2;
-    return (float)(2 * sqrt(power > 0 ? power : 0) / q->n);
+    return (float)(2 * sqrt(power > 0 ? power : 0) * q->tone_step / q->n);
 }
 
 static uint8_t judge(const ol_quality *q, uint32_t lead, float tone, float *score) {
