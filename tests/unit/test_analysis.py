@@ -59,6 +59,29 @@ def test_a_pause_is_an_episode_and_a_gap_is_none(tmp_path):
     assert not ((gapped.frame > 10_050) & (gapped.frame < 12_950)).any()
 
 
+def test_a_damaged_block_is_a_gap_and_no_signal(tmp_path):
+    parts = making.blocks(beats_uv(30_000, list(range(400, 29_800, 400))))
+    for number in range(100, 130):
+        parts[number] = parts[number][:200] + bytes(8) + parts[number][208:]
+    (tmp_path / "damaged.olr").write_bytes(b"".join(parts))
+    found = analyze(tmp_path / "damaged.olr")
+    assert [(e.kind, e.start_frame, e.stop_frame) for e in found.episodes] == [("gap", 10_000, 13_000)]
+    assert not ((found.frame > 10_050) & (found.frame < 12_950)).any()
+    assert ((found.frame > 9_000) & (found.frame < 10_000)).sum() == 2
+
+
+def test_waves_are_measured_and_stand_in_the_table(tmp_path):
+    found = analyze(olr(tmp_path, beats_uv(30_000, list(range(400, 29_800, 410)))))
+    table = found.beat_table()
+    assert {len(column) for column in table.values()} == {len(found.frame)}
+    assert np.nanmedian(table["p_peak_ms"]) == pytest.approx(-160, abs=12)
+    assert np.nanmedian(table["t_peak_ms"]) == pytest.approx(280, abs=16)
+    summary = found.summary()["waves"]
+    assert summary["p_present_percent"] > 95
+    assert 300 < summary["qt_ms"]["median"] < 450
+    assert abs(summary["st_j80_uv"][found.leads[0]]) < 60
+
+
 @pytest.mark.parametrize("n_frames", [1, 10, 499, 2500])
 @pytest.mark.parametrize("value", [0, 4000, -(2**23)])
 def test_what_holds_no_beat_gives_none(tmp_path, n_frames, value):

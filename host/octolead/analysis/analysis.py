@@ -226,7 +226,7 @@ def analyze_signal(signal: Signal, progress: Progress | None = None) -> Analysis
         n_frames=signal.n_frames,
         start_utc=signal.start_utc.isoformat() if signal.start_utc else None,
         marks=tuple((mark.frame, mark.text) for mark in signal.marks),
-        gaps=tuple(signal.gaps),
+        gaps=tuple(_union(signal.gaps)),
         found=found,
     )
 
