@@ -154,6 +154,33 @@ def test_a_mark_during_a_stall_keeps_its_frame_and_one_in_the_lost_part_stands_b
 
 
 @needs_micropython
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_blocks_that_the_card_refuses_are_one_gap_and_their_marks_stand_behind_it(tmp_path, input_500, blocks):
+    marks = [[335 * 4 + 1, "first"], [335 * 4 + 300, "second"], [335 * 5 + 10, "third"]]
+    faults = [{"write": 5, "error": 5, "count": 8 * blocks}]
+    run = run_simulator(tmp_path, input=input_500, frames=8000, remote_marks=marks, card_faults=faults, notes={"record": "x"})
+    found = blocks_of(tmp_path)
+    ((start, stop, causes),) = [(a, b, c) for a, b, c in merged(gaps_of(found))]
+    assert causes == {4}
+    assert stop - start == run.status["frames_lost"]
+    assert start <= marks[0][0] < marks[1][0] < stop
+    wanted = [(stop, "first"), (stop, "second"), (stop, "third") if blocks == 2 else (marks[2][0], "third")]
+    assert [(frame, data[1:].decode()) for frame, data in spec.events_of(found, spec.MARK)] == wanted
+    assert check_every_frame(tmp_path, found) == 8000
+
+
+def merged(gaps):
+    """Gaps that touch, as one with all their causes."""
+    out = []
+    for start, stop, cause in gaps:
+        if out and out[-1][1] == start:
+            out[-1] = (out[-1][0], stop, out[-1][2] | {cause})
+        else:
+            out.append((start, stop, {cause}))
+    return out
+
+
+@needs_micropython
 def test_a_button_pressed_more_often_than_the_latch_holds_is_a_counted_fault(tmp_path, input_500):
     run = run_simulator(
         tmp_path,
