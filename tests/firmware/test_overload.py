@@ -157,7 +157,7 @@ def test_a_mark_during_a_stall_keeps_its_frame_and_one_in_the_lost_part_stands_b
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_blocks_that_the_card_refuses_are_one_gap_and_their_marks_stand_behind_it(tmp_path, input_500, blocks):
     marks = [[335 * 4 + 1, "first"], [335 * 4 + 300, "second"], [335 * 5 + 10, "third"]]
-    faults = [{"write": 5, "error": 5, "count": 8 * blocks}]
+    faults = [{"write": 5, "error": 5, "count": 11 * blocks}]
     run = run_simulator(tmp_path, input=input_500, frames=8000, remote_marks=marks, card_faults=faults, notes={"record": "x"})
     found = blocks_of(tmp_path)
     ((start, stop, causes),) = [(a, b, c) for a, b, c in merged(gaps_of(found))]

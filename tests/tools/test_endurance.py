@@ -19,7 +19,7 @@ from tools.endurance.run import Card, simulate
 
 def test_an_hour_on_a_tiny_card_with_all_that_goes_wrong(tmp_path):
     find_micropython()
-    result = Card(tmp_path, "small", hours=1, seed=4, ring_mib=1).run()
+    result = Card(tmp_path, "small", hours=1, seed=4).run()
     assert result.unaccounted == 0
     assert {"overflow", "slip", "card", "overwritten"} <= set(result.missing)
     assert {"overflow", "slip", "card_write"} <= set(result.faults)

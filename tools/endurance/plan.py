@@ -98,7 +98,7 @@ class Plan:
         for _ in range(self.dense * writes // WRITES_PER_HOUR):
             faults.append({"write": rng.randint(1, writes), "error": 5})
         if not last and writes > 20:  # a block that no slot takes
-            faults.append({"write": rng.randint(1, writes // 2), "error": 5, "count": 8})
+            faults.append({"write": rng.randint(1, writes // 2), "error": 5, "count": 11})
         return faults
 
     def _end(self, boot: Boot, frames: int) -> None:

@@ -17,7 +17,8 @@ from .played import RATE_HZ, Played
 HEAP = "1m"
 HEAP_SLACK = 2048  # bytes: the marks and faults that `status` shows, a bounded number of each
 ENDED = {0: "done", 3: "cut", 4: "hang"}
-CARDS = {"small": 4, "big": 0}  # MiB of the ring; 0: as many as are needed
+CARDS = ("small", "big")
+SMALL_MIB = 4  # of the ring: a lap is 43 minutes of this signal; in a run of under ten hours a quarter of that
 MIB_PER_HOUR = 9
 OFF_FRAMES = 600 * RATE_HZ  # most that pass while the power is off
 
@@ -89,7 +90,8 @@ class Card:
 
     def __init__(self, folder: Path, kind: str, hours: float, seed: int, ring_mib: int | None = None) -> None:
         self.folder, self.image = folder, folder / f"{kind}.img"
-        ring_mib = CARDS[kind] if ring_mib is None else ring_mib
+        if ring_mib is None:
+            ring_mib = 0 if kind == "big" else SMALL_MIB if hours >= 10 else SMALL_MIB // 4
         self.base = {
             "input": str(folder / "played.olnv"),
             "card": str(self.image),
