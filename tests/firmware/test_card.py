@@ -35,6 +35,8 @@ CASES = (
     "reopened ring",
     "unknown blocks",
     "directory with names that are none",
+    "boot sector from its backup",
+    "unreadable file system",
 )
 
 
