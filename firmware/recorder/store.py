@@ -272,7 +272,10 @@ def plan(free_bytes, slot_bytes, ring_bytes=0):
 
 def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     """Make the segment files on a FAT32 card and return the Store."""
-    Volume(device)
+    volume = Volume(device)
+    for directory in ((volume.root,), volume.lookup(DIRECTORY)):
+        if directory is not None:
+            volume.next_cluster(directory[0])  # raises when it counts as free: the segments would be laid over it
     try:
         for from_start in (False, True):
             count, size = _allocate(device, slot_bytes, ring_bytes, from_start)

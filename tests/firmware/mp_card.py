@@ -261,3 +261,16 @@ made = ring(device)
 assert open_store(Unreadable(device, [0, made.segments[0], made.segments[2]]), DEVICE, TICKS).segments == made.segments
 assert "octolead recover" in refuses("card_read", open_store, Unreadable(device, [Volume(device).fat]), DEVICE, TICKS)
 ok("unreadable file system")
+
+device = formatted(40)
+mounted(device)
+os.mkdir("/m/OCTOLEAD")
+vfs.umount("/m")
+volume = Volume(device)
+entry_of = volume.lookup("/OCTOLEAD")[0]
+for fat in (volume.fat, volume.fat + (volume.data - volume.fat) // 2):
+    device.readblocks(fat, sector)
+    sector[4 * entry_of : 4 * entry_of + 4] = bytes(4)
+    device.writeblocks(fat, sector)
+assert "FAT entry of cluster 3 is 0" in refuses("card_damaged", ring, device)
+ok("a directory that the FAT says is free")

@@ -37,6 +37,7 @@ CASES = (
     "directory with names that are none",
     "boot sector from its backup",
     "unreadable file system",
+    "a directory that the FAT says is free",
 )
 
 
