@@ -12,7 +12,7 @@ CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi
 MP32   := tools/mp32/package.json tools/mp32/package-lock.json
 OUT    ?= demo
 
-.PHONY: help demo test lint bench spec vectors fuzz torture clean
+.PHONY: help demo test lint bench endurance spec vectors fuzz torture clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -20,8 +20,9 @@ help:
 	@echo "make bench   size, speed and cost, each beside its reference"
 	@echo "make spec    write the constants again after docs/SPEC.md changed"
 	@echo "make vectors write the golden vectors that are missing (released ones never change)"
-	@echo "make fuzz    SECONDS=60: libFuzzer over the block decoder"
+	@echo "make fuzz    SECONDS=60: libFuzzer over the C core, mutated sources through the reader; so long for each of the three"
 	@echo "make torture SEEDS=3 LAPS=4: power cuts at every write, torn, lying and rotting cards (ten minutes)"
+	@echo "make endurance  HOURS=90: the recorder in virtual time with all that goes wrong, on a small and on a big card (SEED=1)"
 	@echo "make clean   remove what was built, with .venv"
 
 demo: $(VENV)/.demo
@@ -38,6 +39,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python -m tools.bench
 
+endurance: $(VENV)/.test
+	@$(BIN)/python -m tools.endurance --hours $(or $(HOURS),90) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON))
+
 spec: $(VENV)/.python
 	@$(BIN)/python tools/spec_gen.py
 	@$(BIN)/python tools/codec_tables_gen.py
@@ -45,8 +49,9 @@ spec: $(VENV)/.python
 vectors: $(VENV)/.test
 	@$(BIN)/python -m tools.vectors
 
-fuzz:
+fuzz: $(VENV)/.test
 	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)
+	@$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),60)
 
 torture: $(VENV)/.test
 	@$(BIN)/python -m tools.torture $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LAPS),--laps $(LAPS))

@@ -20,6 +20,7 @@ from .recorder import RECORDING
 from .watchdog import Progress
 
 POLL_MS = 100
+WRITER_MS = 10
 CARD_FAILURES = 3
 SUPPLY_MS = 10000
 LOW_LOOKS = 3  # looks at the battery in a row that must find it low
@@ -79,6 +80,8 @@ class App:
             if session.waiting:
                 self._sealed.set()
                 await asyncio.sleep_ms(0)  # the writer's turn; what does not fit waits in the ring
+                if session.waiting:
+                    await asyncio.sleep_ms(WRITER_MS)  # it did not come: do not spin
                 continue
             if session.card_failures >= CARD_FAILURES:
                 self.stop_reason = c.STOP_REASON_CARD

@@ -235,3 +235,14 @@ def renumber(view, ring_seq):
     """Give a finished block in `view` another ring_seq: it goes to another slot than was thought."""
     struct.pack_into("<I", view, c.BLOCK_HEADER_RING_SEQ, ring_seq)
     struct.pack_into("<I", view, c.BLOCK_HEADER_HEADER_CRC32, crc32(view[: c.BLOCK_HEADER_HEADER_CRC32]))
+
+
+def events_of(view, block_bytes):
+    """Return [(kind, data)] of a finished block in `view`; for the rare case that it has to be given up."""
+    found = []
+    at = c.BLOCK_HEADER_SIZE + struct.unpack_from("<H", view, c.BLOCK_HEADER_PAYLOAD_BYTES)[0]
+    while at < block_bytes and view[at]:
+        end = at + 4 + view[at + 1]
+        found.append((view[at], bytes(view[at + 4 : end])))
+        at = end
+    return found

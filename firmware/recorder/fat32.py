@@ -12,6 +12,7 @@ from .errors import CardError
 
 MAX_DIRECTORY_SECTORS = 1024
 QUICK_SAMPLES = 16
+BACKUP = 6  # sectors from a boot sector to its copy
 _CHAIN_SECTORS = 8
 _ENTRY_MASK = 0x0FFFFFFF
 
@@ -32,14 +33,14 @@ class Volume:
         self.device = device
         self._sector = bytearray(512)
         start = 0
-        boot = self._read(0)
-        if not _is_boot(boot):
+        if not self._boot(0):
+            boot = self._read(0)
             if boot[510:512] != b"\x55\xaa" or not struct.unpack_from("<I", boot, 454)[0]:
                 raise CardError("no FAT32 volume on the card: format it", "card_not_fat32")
             start = struct.unpack_from("<I", boot, 454)[0]
-            boot = self._read(start)
-            if not _is_boot(boot):
+            if not self._boot(start):
                 raise CardError("the card's first partition is not FAT32: format the card", "card_not_fat32")
+        boot = self._sector
         self.cluster_sectors = boot[13]
         reserved, n_fats = struct.unpack_from("<HB", boot, 14)
         fat_sectors, _, _, self.root, info = struct.unpack_from("<IHHIH", boot, 36)
@@ -50,6 +51,16 @@ class Volume:
         self.data = self.fat + n_fats * fat_sectors
         self.clusters = (start + total - self.data) // self.cluster_sectors
         self.label = bytes(boot[71:82])
+
+    def _boot(self, start):
+        """Read the boot sector of a volume, or its backup; False when neither is one."""
+        for sector in (start, start + BACKUP):
+            try:
+                if _is_boot(self._read(sector)):
+                    return True
+            except OSError:
+                pass  # unreadable: the backup may not be
+        return False
 
     def _read(self, sector):
         self.device.readblocks(sector, self._sector)

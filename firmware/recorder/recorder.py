@@ -80,8 +80,11 @@ class Recorder:
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
 
-    def start(self, signal, codec_id=c.CODEC_ADAPTIVE, reason=c.START_REASON_COMMAND, anchor=None, notes=()):
-        """Begin a session; `anchor` is (utc_us, uncertainty_ms) of this moment if time of day is known."""
+    def start(self, signal, codec_id=c.CODEC_ADAPTIVE, reason=c.START_REASON_COMMAND, anchor=None, notes=(), first_frame=0):
+        """Begin a session; `anchor` is (utc_us, uncertainty_ms) of this moment if time of day is known.
+
+        `first_frame` is for tests, see Session.begin.
+        """
         if self.state != IDLE:
             raise StateError("cannot start while %s" % self.state)
         encoder = encoder_of(codec_id)
@@ -96,7 +99,7 @@ class Recorder:
             standing.append(("board", self.board))
         if reason in (c.START_REASON_RESUMED, c.START_REASON_WATCHDOG) and self.store.head and self.store.head.header:
             standing.append(("follows", _hex(self.store.head.session_id())))
-        self.session.begin(reason, standing + list(notes), anchor)
+        self.session.begin(reason, standing + list(notes), anchor, first_frame)
         self.front_end.start()
         self.capture.start()
         self.state = RECORDING

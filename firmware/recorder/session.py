@@ -11,7 +11,7 @@ from array import array
 from . import constants as c
 from . import events
 from . import frame as plain
-from .block import BlockBuilder, new_conditions, renumber
+from .block import BlockBuilder, events_of, new_conditions, renumber
 from .capture import MASK
 from .clock import Anchors
 from .errors import CardError
@@ -354,12 +354,23 @@ class Session:
                 self.on_write()
         except CardError:
             self.card_failures += 1
-            self._count_lost(self._waiting_frames)
-            self.builder.add_first_event(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
+            self._give_up(view, n)
         repeated = self.store.statistics.repeated
         if repeated != self._repeated:
             self._repeated = repeated
             self.at(self.capture.tail, self._fault, c.FAULT_CARD_WRITE, repeated - self._repeated_before)
+
+    def _give_up(self, view, block_bytes):
+        """The card took none of it: its frames are a gap. Gaps told in it, marks and notes go on to the open block."""
+        self._count_lost(self._waiting_frames)
+        add = self.builder.add_first_event
+        add(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
+        kept = events_of(view, block_bytes)
+        kept.reverse()
+        for kind in (c.EVENT_GAP, c.EVENT_NOTE, c.EVENT_MARK):
+            for event in kept:
+                if event[0] == kind:
+                    add(*event)
 
     def checkpoint_due(self):
         """True when the open block has frames that are not on the card for long enough."""

@@ -173,8 +173,19 @@ def parse_segment_header(sector):
 def open_store(device, device_id, ticks):
     """Return the Store of the ring on the card, head not yet searched, or None when there is none.
 
-    Raises CardError when there is something that is neither a ring nor nothing.
+    Raises CardError when there is something that is neither a ring nor nothing, or the card cannot be read where it matters.
     """
+    try:
+        return _open(device, device_id, ticks)
+    except OSError as error:
+        raise CardError(
+            "the card cannot be read where its file system stands (%r): save the recordings with `octolead recover`, then take another"
+            % error,
+            "card_read",
+        )
+
+
+def _open(device, device_id, ticks):
     volume = Volume(device)
     first = volume.extent(segment_path(0), full=False)
     if first is None:
@@ -213,8 +224,7 @@ def _read_headers(device, volume):
         if extent is not None:
             extents[index] = extent
             if extent.first_sector:
-                device.readblocks(extent.first_sector, sector)
-                found = parse_segment_header(sector)
+                found = _header(device, extent.first_sector, sector)
                 if found is not None and header is None:
                     header = found
                     count = found[3]
@@ -222,6 +232,15 @@ def _read_headers(device, volume):
         if header is None and extent is not None:
             count = index + 1
     return extents, header
+
+
+def _header(device, first_sector, sector):
+    """Return what a segment header says, or None when it is not sound or cannot be read."""
+    try:
+        device.readblocks(first_sector, sector)
+    except OSError:
+        return None
+    return parse_segment_header(sector)
 
 
 def _refuse_unknown(device, extent):
@@ -253,7 +272,10 @@ def plan(free_bytes, slot_bytes, ring_bytes=0):
 
 def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     """Make the segment files on a FAT32 card and return the Store."""
-    Volume(device)
+    volume = Volume(device)
+    for directory in ((volume.root,), volume.lookup(DIRECTORY)):
+        if directory is not None:
+            volume.next_cluster(directory[0])  # raises when it counts as free: the segments would be laid over it
     try:
         for from_start in (False, True):
             count, size = _allocate(device, slot_bytes, ring_bytes, from_start)

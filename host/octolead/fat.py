@@ -135,23 +135,28 @@ class FatVolume:
     def _place(self, cluster: int) -> int:
         return self._data_start + (cluster - 2) * self.cluster_bytes
 
-    def _next(self, cluster: int) -> int:
-        """The cluster after this one, by the first FAT that has a sensible answer; 0 if none has."""
-        for fat in self._fats:
-            if cluster < len(fat):
-                value = int(fat[cluster]) & _MASK
-                if value > _BAD or 2 <= value < self._n_clusters + 2:
-                    return value
-        return 0
+    def _next(self, cluster: int, fats: list[np.ndarray]) -> int:
+        """The cluster after this one: the one behind it if one FAT says so, else by the first with a sensible answer; 0 if none has."""
+        values = [int(fat[cluster]) & _MASK for fat in fats if cluster < len(fat)]
+        sensible = [v for v in values if v > _BAD or 2 <= v < self._n_clusters + 2]
+        return cluster + 1 if cluster + 1 in sensible else sensible[0] if sensible else 0
 
     def _chain(self, first: int, limit: int) -> tuple[list[int], bool]:
-        """(clusters from `first` on, whether the chain is sound), at most `limit`."""
+        """(clusters from `first` on, whether the chain is sound), at most `limit`; by one FAT if one is sound, else by both."""
+        chain: list[int] = []
+        for fats in [*([fat] for fat in self._fats), self._fats]:
+            chain, sound = self._follow(first, limit, fats)
+            if sound:
+                return chain, True
+        return chain, False
+
+    def _follow(self, first: int, limit: int, fats: list[np.ndarray]) -> tuple[list[int], bool]:
         chain: list[int] = []
         cluster, seen = first, set()
         while 2 <= cluster < self._n_clusters + 2 and len(chain) < limit and cluster not in seen:
             chain.append(cluster)
             seen.add(cluster)
-            cluster = self._next(cluster)
+            cluster = self._next(cluster, fats)
         return chain, cluster > _BAD or len(chain) == limit
 
     def entries(self, directory: int | None = None) -> Iterator[Entry]:
@@ -206,8 +211,8 @@ class FatVolume:
             return []
         if self._is_contiguous(first, n):
             return self._clip(entry, [Run(self._place(first), entry.size)])
-        chain, sound = self._chain(first, n)
-        if len(chain) < n or not sound:
+        chain, sound = self._whole_chain(first, n)
+        if not sound:
             self._findings.warning(
                 "fat-chain",
                 f"{entry.name}: its cluster chain breaks off after {len(chain)} of {n} clusters; the rest is taken to follow directly",
@@ -216,6 +221,15 @@ class FatVolume:
             )
             chain += range(chain[-1] + 1, chain[-1] + 1 + n - len(chain))
         return self._clip(entry, self._merge(chain, entry.size))
+
+    def _whole_chain(self, first: int, n: int) -> tuple[list[int], bool]:
+        """(the first `n` clusters of a file, whether they are all), by one FAT if it has them all, else by both together."""
+        chain: list[int] = []
+        for fats in [*([fat] for fat in self._fats), self._fats]:
+            chain, sound = self._follow(first, n, fats)
+            if sound and len(chain) == n:
+                return chain, True
+        return chain, False
 
     def _is_contiguous(self, first: int, n: int) -> bool:
         return any(

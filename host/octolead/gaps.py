@@ -12,7 +12,7 @@ from . import _constants as c
 from . import events
 from .errors import BlockFault
 from .findings import Findings
-from .index import Damage, Index, SessionBlocks, place
+from .index import Damage, Index, SessionBlocks, place, was_overwritten
 
 _TAIL_SLOTS = 3
 _TORN = "; it is the last one, and the session has no clean end: most likely it was torn when power went"
@@ -98,7 +98,7 @@ def _gap(index: Index, session: SessionBlocks, i: int, start: int, stop: int, is
             where["source"],
             where["offset"],
         )
-    if i == 0 and session.overwritten:
+    if last >= first and was_overwritten(index, session, i):
         return Gap(
             start,
             stop,

@@ -53,14 +53,14 @@ class SessionBlocks:
         device_id, session_id: hex.
         blocks: what is kept.
         findings: what was noticed in this session.
-        overwritten: whether frames before the first block were overwritten by a later lap of the ring.
+        newest_seq: the highest ring_seq of the ring it lies in; -1 in an `.olr`, where nothing is overwritten.
     """
 
     device_id: str
     session_id: str
     blocks: Blocks
     findings: Findings = field(default_factory=Findings)
-    overwritten: bool = False
+    newest_seq: int = -1
 
     @property
     def starts(self) -> npt.NDArray[np.int64]:
@@ -216,7 +216,7 @@ def _group(index: Index, blocks: Blocks) -> None:
     for s in sorted(range(len(first)), key=lambda s: age[s]):
         session = _session(index, blocks[member == s])
         if session is not None:
-            session.overwritten = by_ring and _was_overwritten(index, session.blocks[0], newest)
+            session.newest_seq = newest if by_ring else -1
             index.sessions.append(session)
             index.findings.extend(session.findings)
 
@@ -327,7 +327,9 @@ def _no_overlap(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:
     return np.asarray(blocks[(skip < blocks["n_frames"]) | (blocks["n_frames"] == 0) & (before <= starts)])
 
 
-def _was_overwritten(index: Index, first: Any, newest_seq: int) -> bool:
-    """Whether the slot before a session's first block was given out again since."""
-    ring_slots = index.source.extents[int(first["extent"])].ring_slots
-    return bool(first["block_number"]) and ring_slots > 0 and newest_seq + 3 >= int(first["ring_seq"]) + ring_slots
+def was_overwritten(index: Index, session: SessionBlocks, i: int) -> bool:
+    """Whether the slot before block `i` was given out again since: to a later block, or to a checkpoint of the newest."""
+    block = session.blocks[i]
+    ring_slots = index.source.extents[int(block["extent"])].ring_slots
+    given_out = session.newest_seq >= 0 and ring_slots > 0 and session.newest_seq + 3 >= int(block["ring_seq"]) + ring_slots
+    return given_out and bool(block["block_number"])

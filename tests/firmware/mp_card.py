@@ -232,3 +232,45 @@ folder[96:128] = b"\xff" * 32  # as an erased sector leaves it: a name that is n
 device.writeblocks(volume.sector_of(volume.lookup("/OCTOLEAD")[0]), folder)
 assert "damaged" in refuses("card_damaged", ring, device)
 ok("directory with names that are none")
+
+device = formatted(40)
+made = ring(device)
+device.writeblocks(0, b"\xff" * 512)
+assert open_store(device, DEVICE, TICKS).segments == made.segments
+ok("boot sector from its backup")
+
+
+class Unreadable:
+    """A device that cannot read some sectors."""
+
+    def __init__(self, device, sectors):
+        self.device = device
+        self.sectors = sectors
+        self.ioctl = device.ioctl
+
+    def readblocks(self, sector, buffer, offset=0):
+        for bad in self.sectors:
+            if sector <= bad < sector + len(buffer) // 512:
+                raise OSError(5)
+        self.device.readblocks(sector, buffer, offset)
+
+
+device = formatted(40)
+store_module.MAX_SEGMENT_BYTES = 10 * MIB
+made = ring(device)
+assert open_store(Unreadable(device, [0, made.segments[0], made.segments[2]]), DEVICE, TICKS).segments == made.segments
+assert "octolead recover" in refuses("card_read", open_store, Unreadable(device, [Volume(device).fat]), DEVICE, TICKS)
+ok("unreadable file system")
+
+device = formatted(40)
+mounted(device)
+os.mkdir("/m/OCTOLEAD")
+vfs.umount("/m")
+volume = Volume(device)
+entry_of = volume.lookup("/OCTOLEAD")[0]
+for fat in (volume.fat, volume.fat + (volume.data - volume.fat) // 2):
+    device.readblocks(fat, sector)
+    sector[4 * entry_of : 4 * entry_of + 4] = bytes(4)
+    device.writeblocks(fat, sector)
+assert "FAT entry of cluster 3 is 0" in refuses("card_damaged", ring, device)
+ok("a directory that the FAT says is free")

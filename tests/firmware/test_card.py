@@ -35,6 +35,9 @@ CASES = (
     "reopened ring",
     "unknown blocks",
     "directory with names that are none",
+    "boot sector from its backup",
+    "unreadable file system",
+    "a directory that the FAT says is free",
 )
 
 

@@ -6,18 +6,21 @@ also in the middle of a write, as DMA would; `tap` is what left the chip.
 """
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import spec_reader as spec
-from conftest import needs_micropython
+from conftest import needs_micropython, run_micropython
 from conftest import run_simulator as run_simulator_with
 from recorder.ads1298_map import RATE_BITS
 from recorder.capture import Capture
 from recorder.load import CHECKPOINT, HEART_RATE, LIVE, NAMES, Load
 from recorder.watchdog import Progress
 
+HERE = Path(__file__).resolve().parent
 RING = 4096
+MOST_GUARD = 96  # that a board may keep against its DMA engine
 
 
 def run_simulator(folder, **config):
@@ -67,7 +70,7 @@ def test_the_ring_holds_four_seconds_at_every_rate(rate_hz):
         def _head(self):
             return 0
 
-    assert Source().capacity * 1000 // rate_hz >= 4000
+    assert Source(guard=MOST_GUARD).capacity * 1000 // rate_hz >= 4000
 
 
 @needs_micropython
@@ -154,6 +157,33 @@ def test_a_mark_during_a_stall_keeps_its_frame_and_one_in_the_lost_part_stands_b
 
 
 @needs_micropython
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_blocks_that_the_card_refuses_are_one_gap_and_their_marks_stand_behind_it(tmp_path, input_500, blocks):
+    marks = [[335 * 4 + 1, "first"], [335 * 4 + 300, "second"], [335 * 5 + 10, "third"]]
+    faults = [{"write": 5, "error": 5, "count": 11 * blocks}]
+    run = run_simulator(tmp_path, input=input_500, frames=8000, remote_marks=marks, card_faults=faults, notes={"record": "x"})
+    found = blocks_of(tmp_path)
+    ((start, stop, causes),) = [(a, b, c) for a, b, c in merged(gaps_of(found))]
+    assert causes == {4}
+    assert stop - start == run.status["frames_lost"]
+    assert start <= marks[0][0] < marks[1][0] < stop
+    wanted = [(stop, "first"), (stop, "second"), (stop, "third") if blocks == 2 else (marks[2][0], "third")]
+    assert [(frame, data[1:].decode()) for frame, data in spec.events_of(found, spec.MARK)] == wanted
+    assert check_every_frame(tmp_path, found) == 8000
+
+
+def merged(gaps):
+    """Gaps that touch, as one with all their causes."""
+    out = []
+    for start, stop, cause in gaps:
+        if out and out[-1][1] == start:
+            out[-1] = (out[-1][0], stop, out[-1][2] | {cause})
+        else:
+            out.append((start, stop, {cause}))
+    return out
+
+
+@needs_micropython
 def test_a_button_pressed_more_often_than_the_latch_holds_is_a_counted_fault(tmp_path, input_500):
     run = run_simulator(
         tmp_path,
@@ -193,6 +223,11 @@ def test_a_writer_that_hangs_is_reset_by_the_watchdog_and_recording_goes_on(tmp_
     assert blocks_of(tmp_path, stuck.status["session_id"])[-1].end == first[-1].end
     gap_us = second[0].anchor_utc_us - first[-1].anchor_utc_us - first[-1].end * 2000
     assert gap_us == (played - first[-1].end) * 2000 + 3_000_000  # how long nothing was recorded shows in the anchors
+
+
+@needs_micropython
+def test_a_task_that_never_comes_back_is_reset_though_timers_go_on(tmp_path):
+    assert "reset" in run_micropython(HERE / "mp_stuck.py", tmp_path, heap="4m", timeout=60)
 
 
 @needs_micropython

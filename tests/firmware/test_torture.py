@@ -12,7 +12,7 @@ from conftest import needs_micropython
 from tools.torture.chain import run_chain
 from tools.torture.desk import image_with, look
 from tools.torture.ledger import Ledger
-from tools.torture.models import ROTTEN, TEARS, caches, rot, tears
+from tools.torture.models import ROTTEN, TEARS, caches, file_system, rot, tears
 from tools.torture.run import Torture
 from tools.torture.scenario import Scenario
 
@@ -56,6 +56,13 @@ def test_rot_and_bad_places(torture):
     torture.run(rot(torture.log, seed=1, step=3))
     clean(torture)
     assert set(ROTTEN) <= set(torture.figures.models)
+
+
+def test_rot_in_the_file_system_costs_no_sealed_block(torture):
+    """The recorder goes on or refuses the card without writing to it."""
+    torture.run(file_system(torture.log, seed=1, step=2))
+    clean(torture)
+    assert torture.figures.refused > 0
 
 
 def test_one_card_through_forty_cuts(torture):

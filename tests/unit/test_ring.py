@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 
 import numpy as np
@@ -118,6 +119,18 @@ def test_a_session_whose_beginning_was_overwritten_says_so(tmp_path):
     assert verify(folder).exit_code == 0
 
 
+def test_regression_blocks_overwritten_by_the_checkpoints_of_the_open_one_are_told_as_overwritten(tmp_path):
+    """Found by tools/torture: the open block's own slot still holds an old one, the two behind it its checkpoints."""
+    parts = making.blocks(making.some_frames(4000), stopped=False)
+    placed = {i % 32: p for i, p in enumerate(parts[:36])}
+    placed[37 % 32] = making.block(making.some_frames(4000)[3600:3640], 36, 3600, ring_seq=36, flags=c.FLAG_CHECKPOINT)
+    placed[38 % 32] = making.block(making.some_frames(4000)[3600:3680], 36, 3600, ring_seq=36, flags=c.FLAG_CHECKPOINT)
+    folder = making.write_ring(tmp_path / "r", placed)
+    with octolead.open(folder) as recording:
+        assert [(g.start_frame, g.stop_frame, g.cause) for g in recording.gaps] == [(0, 400, "overwritten"), (500, 700, "overwritten")]
+    assert verify(folder).exit_code == 0
+
+
 def test_blocks_of_another_device_are_reported_and_left_out(tmp_path):
     placed = dict(enumerate(making.blocks(FRAMES)))
     placed[12] = making.block(FRAMES[:100], 0, 0, device_id=making.OTHER_DEVICE, ring_seq=12)
@@ -224,6 +237,18 @@ def test_a_card_image_with_a_partition_table(tmp_path, card):
 def test_a_damaged_file_system_still_gives_every_sample(card, start, stop):
     data = bytearray(card.read_bytes())
     data[start:stop] = bytes(stop - start)
+    card.write_bytes(data)
+    np.testing.assert_array_equal(raw(card), FRAMES)
+
+
+def test_regression_a_wrong_link_in_each_of_the_two_fats(card):
+    """Found by tools/torture: a flipped bit in either FAT, at different clusters, sent the chain elsewhere in the same file."""
+    data = bytearray(card.read_bytes())
+    (fat_sectors,) = struct.unpack_from("<I", data, 36)
+    for fat, cluster, to in ((0, 40, 20), (1, 60, 90)):
+        at = (32 + fat * fat_sectors) * 512 + 4 * cluster
+        assert struct.unpack_from("<I", data, at)[0] == cluster + 1
+        struct.pack_into("<I", data, at, to)
     card.write_bytes(data)
     np.testing.assert_array_equal(raw(card), FRAMES)
 

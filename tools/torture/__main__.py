@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from .chain import run_chain
-from .models import caches, rot, tears
+from .models import caches, file_system, rot, tears
 from .run import Figures, Torture
 from .scenario import Scenario
 
@@ -27,8 +27,6 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="octolead-torture-") as folder:
         figures = torture(given, Path(given.keep or folder))
-    for fault in figures.faults[:50]:
-        print(fault)
     print(figures.line())
     return 1 if figures.faults else 0
 
@@ -37,14 +35,19 @@ def torture(given: argparse.Namespace, folder: Path) -> Figures:
     """All seeds."""
     total = Figures()
     began = time.monotonic()
+    told = 0
 
     def progress(figures: Figures) -> None:
+        nonlocal told
+        for fault in figures.faults[told:]:
+            print(fault, file=sys.stderr)
+        told = len(figures.faults)
         print(f"{time.monotonic() - began:6.0f} s  {figures.line()}", file=sys.stderr)
 
     folder.mkdir(parents=True, exist_ok=True)
     for seed in range(given.first_seed, given.first_seed + given.seeds):
         run = Torture(Scenario(folder, given.laps, seed), total)
-        cases = list(tears(run.log, seed)) + list(rot(run.log, seed))
+        cases = list(tears(run.log, seed)) + list(rot(run.log, seed)) + list(file_system(run.log, seed))
         for i in range(given.caches):
             cases += caches(run.log, seed * 100 + i)
         run.run(cases, progress)

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from octolead.errors import SourceError
 from octolead.index import build_index
 from octolead.reader import MISSING_RAW
@@ -98,8 +96,3 @@ def image_with(path: Path, changed: dict[int, bytes]) -> dict[int, bytes]:
             file.seek(sector * 512)
             file.write(data)
     return before
-
-
-def all_there(raw: np.ndarray) -> bool:
-    """Whether no frame is missing."""
-    return bool((raw != MISSING_RAW).all())

@@ -8,6 +8,8 @@ flips    the card is cut cleanly after write n, then bits in the ring turn over.
 unread   as flips, but sectors of the ring can no longer be read until they are written (on the desk: copied as zeros).
 unwrit   as flips, but a few slots where recording goes on refuse to be written.
 stuck    as flips, but some slots take writes and keep what they had.
+fs       bits, or unreadable sectors, in boot sector, FAT, directories and segment header: the recorder goes on, or refuses
+         the card without writing to it; the desk reads every sealed block.
 """
 
 from __future__ import annotations
@@ -107,3 +109,16 @@ def _rot(name: str, log: list[Entry], cut: int, where: Phases, chance: random.Ra
         first, n = (head + chance.randrange(1, 5)) % RING_SLOTS, chance.randrange(1, 4)
         return {"unwritable": [[where.slot0 + (first + i) % RING_SLOTS * SLOT_SECTORS + chance.randrange(2), 1] for i in range(n)]}
     return {"stuck": [[where.slot0 + slot * SLOT_SECTORS + chance.choice((0, 2)), chance.choice((1, 4))] for slot in slots[:2]]}
+
+
+def file_system(log: list[Entry], seed: int, step: int = 1) -> Iterator[Case]:
+    """Rot outside the ring: what made the card and the ring is what can rot."""
+    where = phases(log)
+    sectors = sorted({e.sector + i for e in log[: where.ring_made] for i in range(len(e.data) // 512) if len(e.data) == 512})
+    for cut in [cut for cut in cuts(log) if cut > where.ring_made][::step]:
+        chance = random.Random(seed * 1_000_003 + cut)
+        hit = chance.sample(sectors, 2)
+        rot: dict[str, Any] = {"unreadable": [[hit[0], 1]]}
+        if chance.random() < 0.6:
+            rot = {"flips": [[sector, chance.randrange(512 if sector == sectors[-1] else 4096)] for sector in hit]}
+        yield Case("fs", {"cut": cut, "may_refuse": True, **rot}, cut, seed)

@@ -103,10 +103,10 @@ def run(config, card):
     return result
 
 
-def boot(config, card):
-    """Boot as the owner would: a card that is refused is formatted."""
+def boot(config, card, may_refuse=False):
+    """Boot as the owner would: a card that is refused is formatted, unless there is something on it to save."""
     result = run(config, card)
-    if result["refused"]:
+    if result["refused"] and not may_refuse:
         formatted = dict(config)
         formatted["format"] = True
         again = run(formatted, card)
@@ -160,8 +160,8 @@ def boots(job, out):
         card.changed = dict(base.changed)
         card.damage(case["model"], log, done)
         config = case["config"]
-        result = boot(config, card)
-        if result["error"] is None:
+        result = boot(config, card, case["model"].get("may_refuse"))
+        if result["error"] is None and not result["refused"]:
             result["again"] = head_again(config, card)
         dump(out, number, card.log)
         print(json.dumps(result))

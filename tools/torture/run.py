@@ -37,7 +37,7 @@ class Figures:
     unsealed_s: float = 0.0
     reads: int = 0
     formats: int = 0
-    stopped: int = 0
+    refused: int = 0
     faults: list[str] = field(default_factory=list)
 
     def add(self, model: str, cut: int, ledger: Ledger, seen: Seen, reads: int, unsealed_s: float) -> None:
@@ -57,7 +57,8 @@ class Figures:
             f"torture: {len(self.cuts)} cut points, {len(self.models)} fault models, {self.cards} cards; "
             f"{self.sealed} sealed blocks looked for, {self.lost} lost, {self.false_samples} false samples; "
             f"at worst {self.unsealed_s:.2f} s unsealed and {self.reads} sector reads to recover; "
-            f"{self.formats} half-formatted cards asked for a format; {len(self.faults)} faults"
+            f"{self.formats} half-formatted cards asked for a format, {self.refused} with a rotten file system refused unharmed; "
+            f"{len(self.faults)} faults"
         )
 
 
@@ -107,21 +108,25 @@ class Torture:
         before = image_with(self.work, changed)
         seen = look(self.work, self.scenario.played, list(ledger.blocks.values()))
         image_with(self.work, before)
+        if result["refused"] and any(entry.sector >= 0 for entry in after):
+            seen.wrong.append(f"the card was refused, {result['refused']}, but written to")
         self._count(case, config, result, ledger, seen)
 
     def _count(self, case: Case, config: dict[str, Any], result: dict[str, Any], ledger: Ledger, seen: Seen) -> None:
         cut, again = case.model["cut"], result.get("again", {})
-        wrong = seen.wrong + self._refusals(cut, result)
+        refused = case.model.get("may_refuse") and result["refused"]
+        wrong = seen.wrong + ([] if refused else self._refusals(cut, result))
         wrong += [f"the new session ended: {r['error']}" for r in (result, again) if r.get("error")]
         reads = max(result.get("reads", 0), again.get("reads", 0))
         if reads > MAX_READS:
             wrong.append(f"{reads} sectors read to find the head")
         found = seen.n_frames.get(config["session_id"])
-        if case.name != "stuck" and found != AFTER_FRAMES:
+        if case.name != "stuck" and not refused and found != AFTER_FRAMES:
             wrong.append(f"of the new session {found} of {AFTER_FRAMES} frames are there")
         unsealed_s = self._unsealed_s(cut, seen) if case.name.startswith("tear") and "asked" not in result else 0.0
         if unsealed_s > MAX_UNSEALED_S:
             wrong.append(f"{unsealed_s:.2f} s of signal not on the card")
+        self.figures.refused += bool(refused)
         self.figures.add(case.name, self.writes_before[cut], ledger, seen, reads, unsealed_s)
         self.figures.faults += [f"{case.name} cut {cut} seed {case.seed}: {text}" for text in wrong]
 

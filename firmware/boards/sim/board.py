@@ -46,6 +46,11 @@ DEFAULTS = {
     "utc_us": None,
     "utc_uncertainty_ms": 1000,
     "set_time_at": None,
+    "set_times": [],
+    "input_offset": 0,
+    "input_lap_nv": 0,
+    "test_first_frame": 0,
+    "heap_every_s": 0,
     "clock": "virtual",
     "device_id": "0000000000000000",
     "session_id": None,
@@ -88,7 +93,9 @@ class Simulator:
     def build(self):
         """Make the parts and hand them to a recorder."""
         config = self.config
-        source = Input(config["input"]) if config["input"] else Silence()
+        source = Silence()
+        if config["input"]:
+            source = Input(config["input"], config["input_offset"], config["input_lap_nv"])
         self.chip = VirtualAds1298(source, self.ticks.us)
         if config["chip_id"] is not None:
             self.chip.chip_id = config["chip_id"]
@@ -148,6 +155,8 @@ class Simulator:
             schedule.append((frame, self._electrodes, (electrodes,)))
         for frame, count in config["slips"]:
             schedule.append((frame, self._slip, (count,)))
+        for frame, utc_us, uncertainty_ms in config["set_times"]:
+            schedule.append((frame, self._tell_time, (utc_us, uncertainty_ms)))
         if config["utc_us"] is not None and config["set_time_at"] is not None:
             schedule.append((config["set_time_at"], self._set_time, ()))
         return schedule
@@ -168,6 +177,9 @@ class Simulator:
         utc_us = self.config["utc_us"] + self.capture.produced * 1000000 // self.config["rate_hz"]
         self.recorder.session.set_time(utc_us, self.config["utc_uncertainty_ms"])
 
+    def _tell_time(self, utc_us, uncertainty_ms):
+        self.recorder.session.set_time(utc_us, uncertainty_ms)
+
     def run(self):
         """Record until the frames are over; report done."""
         config = self.config
@@ -176,18 +188,31 @@ class Simulator:
         if config["utc_us"] is not None and config["set_time_at"] is None:
             anchor = (config["utc_us"], config["utc_uncertainty_ms"])
         reason = start_reason(self.store.head, config["reset_cause"] == "watchdog")
-        self.recorder.start(signal, config["codec"], reason, anchor, list(config["notes"].items()))
+        notes = list(config["notes"].items())
+        self.recorder.start(signal, config["codec"], reason, anchor, notes, config["test_first_frame"])
         asyncio.run(self._main())
         if self.app.stop_reason == c.STOP_REASON_CARD:
             raise CardError("the card refused %d blocks in a row: the session was stopped" % CARD_FAILURES, "card_write")
         self.report({"event": "done", "status": self.status()})
 
     async def _main(self):
-        progress = asyncio.create_task(self._progress())
+        beside = [asyncio.create_task(self._progress())]
+        if self.config["heap_every_s"]:
+            beside.append(asyncio.create_task(self._watch_heap(self.config["heap_every_s"])))
         try:
             await self.app.run()
         finally:
-            progress.cancel()
+            for task in beside:
+                task.cancel()
+
+    async def _watch_heap(self, every_s):
+        """Report what is in use after a collection: after the first minute, then every so often."""
+        wait_s = 60
+        while True:
+            await asyncio.sleep_ms(wait_s * 1000)
+            gc.collect()
+            self.report({"event": "heap", "frame": self.capture.produced, "used": gc.mem_alloc()})
+            wait_s = every_s
 
     async def _progress(self):
         """Twice a second of real time, at most once a virtual second."""
@@ -205,7 +230,7 @@ class Simulator:
         status = self.recorder.status() if self.recorder else {}
         if self.recorder and self.recorder.session:
             status["frames_played"] = self.capture.produced
-            status["frames_recorded"] = self.recorder.session.frame() - self.recorder.session.lost
+            status["frames_recorded"] = self.recorder.session.frame() - self.config["test_first_frame"] - self.recorder.session.lost
         status["long_stalls"] = self._long_stalls()
         status["ring_search_reads"] = self.store.search_reads
         status["resumed"] = not self.store.head.clean
@@ -220,7 +245,7 @@ class Simulator:
     def _long_stalls(self):
         """[write, frames played before, frames played when it was over] of each write that took a second and more."""
         frames_at = self.capture.frames_at
-        return [[write, frames_at(began), frames_at(ended)] for write, began, ended in self.card.long_stalls]
+        return [[write, frames_at(began), frames_at(ended)] for write, began, ended in self.card.long_stalls()]
 
     def close(self):
         """Close the files."""

@@ -7,6 +7,7 @@ with that errno, {"count": k} more of them; {"at_ms": t, "stall_ms": d} stalls t
 """
 
 import os
+from array import array
 
 READ_ONLY = 30
 LONG_STALL_MS = 1000
@@ -43,7 +44,8 @@ class VirtualCard:
     def set_faults(self, faults):
         """Install faults; writes are counted from here."""
         self.writes = 0
-        self.long_stalls = []  # [write, began, ended] in microseconds of the clock
+        self._stalls = array("q", [0] * (3 * STALLS_KEPT))  # write, began, ended; made once, so that the heap stands still
+        self.n_stalls = 0
         self._faults = [dict(fault) for fault in faults if "write" in fault]
         self._timed = sorted([dict(fault) for fault in faults if "at_ms" in fault], key=lambda fault: fault["at_ms"])
         self._next = 0  # of the timed ones
@@ -109,8 +111,17 @@ class VirtualCard:
         self.ticks.sleep_ms(fault.get("stall_ms", 0))
         while fault.get("hang"):
             self.ticks.sleep_ms(1000)
-        if fault.get("stall_ms", 0) >= LONG_STALL_MS and len(self.long_stalls) < STALLS_KEPT:
-            self.long_stalls.append([self.writes, began, self.ticks.us()])
+        if fault.get("stall_ms", 0) >= LONG_STALL_MS:
+            at = self.n_stalls % STALLS_KEPT * 3
+            self._stalls[at] = self.writes
+            self._stalls[at + 1] = began
+            self._stalls[at + 2] = self.ticks.us()
+            self.n_stalls += 1
+
+    def long_stalls(self):
+        """Return (write, began, ended) of the last STALLS_KEPT writes that took a second and more, in microseconds of the clock."""
+        first = max(0, self.n_stalls - STALLS_KEPT)
+        return [tuple(self._stalls[i % STALLS_KEPT * 3 : i % STALLS_KEPT * 3 + 3]) for i in range(first, self.n_stalls)]
 
     def ioctl(self, request, _):
         """MicroPython's block device protocol."""
