@@ -28,7 +28,7 @@ enum ol_beat_size {
     OL_BEAT_SERIALS = 2048,  /* morphologies ever begun, most */
     OL_BEAT_P_SAMPLES = 26,  /* of the P window, 10 ms apart, -310 to -60 ms */
     OL_BEAT_Q_SAMPLES = 23,  /* of the QRS shape, 10 ms apart, -100 to +120 ms */
-    OL_BEAT_FEATURES = 62    /* numbers a beat is judged by */
+    OL_BEAT_FEATURES = 65    /* numbers a beat is judged by */
 };
 
 /* What the first pass keeps of a beat. Offsets are from its fiducial point, the centre of its QRS slopes. */
@@ -143,10 +143,11 @@ typedef struct ol_beat_context {
     float shape[2], gain[2]; /* correlation with it, and amplitude beside it, by channel */
     float p[2], p_edge[2];   /* correlation with the ordinary P window, and of the slopes of both */
     float p_gain[2], p_best[2], p_weight[2];
-    float p_steady, af, run, onset;
-    float odds_v, supra; /* log odds of V, probability of S */
+    float p_steady, af, run, onset, unsteady;
+    float odds_v, ectopic; /* log odds of V, probability of V or S */
     int8_t p_shift[2];
     uint8_t slot, ordinary;
+    uint8_t burst; /* in a run of three or more fast beats that began at once */
 } ol_beat_context;
 
 /* Label the `n` beats of a recording of `fs_hz` frames a second, in time order. `work` and `labels` have n entries. */

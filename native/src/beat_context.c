@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ENOUGH = 6, ENOUGH_RR = 4, SHARE = 4 }; /* beats that allow a statement; that share one */
+enum { ENOUGH = 6, ENOUGH_RR = 4 }; /* beats that allow a statement */
 
 float review_p(const ol_beat_context *w) {
     const float weight = w->p_weight[0] + w->p_weight[1] + 1e-3f;
@@ -13,19 +13,24 @@ float review_p(const ol_beat_context *w) {
 }
 
 int review_is_ordinary(const ol_beat_context *w) {
-    return w->distance < 0.2f && w->rr_s > 0.85f * w->median_s && w->rr_s < 1.25f * w->median_s;
+    return !w->burst && w->distance < 0.2f && w->rr_s > 0.85f * w->median_s && w->rr_s < 1.25f * w->median_s;
 }
 
 static void ordinary_rr(beat_review *r) {
     for (size_t i = 0; i < r->n; i++) {
         float rr[REVIEW_MOST];
         int n = 0;
+        if (i % REVIEW_SHARE) {
+            r->work[i].ordinary_s = r->work[i - 1].ordinary_s;
+            continue;
+        }
         for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
             if (review_is_ordinary(&r->work[j])) {
                 rr[n++] = r->work[j].rr_s;
             }
         }
-        r->work[i].ordinary_s = n >= ENOUGH_RR ? review_median(rr, n) : r->work[i].median_s;
+        const float before = i && r->work[i].burst ? r->work[i - 1].ordinary_s : r->work[i].median_s;
+        r->work[i].ordinary_s = n >= ENOUGH_RR ? review_median(rr, n) : before;
     }
 }
 
@@ -64,12 +69,14 @@ static void steady_rr(const beat_review *r, size_t i) {
         if (!j || x->rr_s <= 0.0f || x->distance >= 0.25f || x[-1].distance >= 0.25f) {
             continue;
         }
-        off[m++] = fabsf(review_ratio(x->rr_s, w->ordinary_s));
+        if (!x->burst) {
+            off[m++] = fabsf(review_ratio(x->rr_s, w->ordinary_s));
+        }
         if (x[-1].rr_s > 0.0f) {
             change[k++] = fabsf(review_ratio(x->rr_s, x[-1].rr_s));
         }
     }
-    w->spread = m >= ENOUGH ? review_median(off, m) : 0.03f;
+    w->spread = m >= ENOUGH ? review_median(off, m) : i ? w[-1].spread : 0.03f;
     w->irregular = k >= ENOUGH ? review_median(change, k) : 0.03f;
 }
 
@@ -82,7 +89,7 @@ static void steady_p(const beat_review *r, size_t i) {
             p[n++] = review_p(&r->work[j]);
         }
     }
-    w->p_steady = n >= ENOUGH ? review_median(p, n) : r->cluster[w->ordinary].p;
+    w->p_steady = n >= ENOUGH ? review_median(p, n) : i ? w[-1].p_steady : r->cluster[w->ordinary].p;
 }
 
 void review_context(beat_review *r) {
@@ -90,7 +97,7 @@ void review_context(beat_review *r) {
     know_clusters(r);
     for (size_t i = 0; i < r->n; i++) {
         ol_beat_context *w = &r->work[i];
-        if (i % SHARE == 0) { /* forty beats change little from one to the next */
+        if (i % REVIEW_SHARE == 0) { /* forty beats change little from one to the next */
             steady_rr(r, i);
             steady_p(r, i);
         } else {

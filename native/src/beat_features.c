@@ -90,7 +90,7 @@ static float *cluster_features(const beat_review *r, size_t i, float *f) {
 }
 
 /* What counts only together: early and different, early and without its P wave ... */
-static void joint_features(const float *all, float *f) {
+static void joint_features(const float *all, float lost, float *f) {
     const float early = review_clamp(-2.0f * all[0], 0.0f, 1.0f), fast = review_clamp(-2.0f * all[2], 0.0f, 1.0f);
     const float pause = review_clamp(2.0f * all[3], 0.0f, 1.0f), sharp = review_clamp(-all[14], 0.0f, 1.0f);
     const float no_p = review_clamp(-all[16], 0.0f, 1.0f), regular = 1.0f - all[47];
@@ -110,6 +110,9 @@ static void joint_features(const float *all, float *f) {
     *f++ = early * regular;                                           /* 59 */
     *f++ = sharp * no_p;                                              /* 60 */
     *f++ = sharp * fast;                                              /* 61 */
+    *f++ = sharp * fast * review_clamp(0.1f * all[13], 0.0f, 1.0f) * review_clamp(2.0f - 20.0f * all[11], 0.0f, 1.0f); /* 62 */
+    *f++ = lost;                                                      /* 63 */
+    *f++ = lost * review_clamp(2.0f - 40.0f * all[11], 0.0f, 1.0f);   /* 64 */
 }
 
 void review_features(const beat_review *r, size_t i, float *f) {
@@ -117,5 +120,6 @@ void review_features(const beat_review *r, size_t i, float *f) {
     at = p_features(r, i, at);
     at = shape_features(r, i, at);
     at = cluster_features(r, i, at);
-    joint_features(f, at);
+    const ol_beat_context *w = &r->work[i];
+    joint_features(f, review_clamp(r->cluster[w->ordinary].p - w->p_steady, 0.0f, 1.0f), at);
 }

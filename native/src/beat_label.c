@@ -17,7 +17,7 @@
 static const float AF_LEAVES = 0.05f; /* of the probability of S, where AF is certain */
 static const float PULSE = 1.05f, SURE_PULSE = 1.25f; /* of the steepest slope after it */
 static const float PACED_MS = 90.0f;
-static const float TELL_V = 0.5f, TELL_S = 0.5f;
+static const float TELL_V = 0.5f, TELL_S = 0.4f; /* early beats are worth a look: S is told sooner */
 
 static float probability(float log_odds) {
     return 1.0f / (1.0f + expf(-log_odds));
@@ -55,16 +55,17 @@ static void judge(beat_review *r) {
         beat_odds(features, &e, &v);
         const float ectopic = probability(e), ventricular = ectopic * probability(v);
         w->odds_v = review_clamp(logf(ventricular + 1e-9f) - logf(1.0f - ventricular + 1e-9f), -5.0f, 5.0f);
-        w->supra = (ectopic - ventricular) * (1.0f - (1.0f - AF_LEAVES) * w->af);
+        w->ectopic = ectopic;
         r->odds_v[w->slot] += w->odds_v / r->cluster[w->slot].n;
     }
 }
 
-/* A beat is ventricular half by itself, half by its morphology. */
+/* A beat is ventricular half by itself, half by its morphology; what is ectopic and not ventricular is S. */
 static void decide(const beat_review *r, size_t i, ol_beat_label *label) {
     const ol_beat_context *w = &r->work[i];
     const float ventricular = probability(0.5f * (w->odds_v + r->odds_v[w->slot]));
-    const float supra = fminf(w->supra, 1.0f - ventricular);
+    const float rest = w->ectopic > ventricular ? w->ectopic - ventricular : 0.0f;
+    const float supra = rest * (1.0f - (1.0f - AF_LEAVES) * w->af);
     float told = 1.0f - ventricular - supra;
     label->beat_class = OL_BEAT_N;
     if (ventricular > supra && ventricular > TELL_V) {

@@ -4,21 +4,26 @@
 #include "beat_model.h"
 
 #include "beat_weights.h"
+#include "lanes.h"
 
-#include <math.h>
+#define PADDED (sizeof BEAT_LOW / sizeof *BEAT_LOW)
+_Static_assert(PADDED == (OL_BEAT_FEATURES + 7) / 8 * 8, "eight features at a time");
 
-void beat_odds(const float *features, float *ectopic, float *ventricular) {
-    float e = BEAT_BIAS[0], v = BEAT_BIAS[1];
-    for (int i = 0; i < OL_BEAT_FEATURES; i++) {
-        const float z = fminf(fmaxf((features[i] - BEAT_LOW[i]) * BEAT_SCALE[i], -0.2f), 1.2f);
-        e += BEAT_WEIGHT[0][i][0] * z;
-        v += BEAT_WEIGHT[1][i][0] * z;
+OL_CLONES void beat_odds(const float *features, float *ectopic, float *ventricular) {
+    float x[PADDED] = {0};
+    const lanes none = {0}, low = none - 0.2f, high = none + 1.2f;
+    lanes e = none, v = none;
+    memcpy(x, features, OL_BEAT_FEATURES * sizeof *features);
+    for (size_t i = 0; i < PADDED; i += 8) {
+        const lanes z = lanes_min(lanes_max((load8(x + i) - load8(BEAT_LOW + i)) * load8(BEAT_SCALE + i), low), high);
+        e += load8(BEAT_WEIGHT[0][0] + i) * z;
+        v += load8(BEAT_WEIGHT[1][0] + i) * z;
         for (int k = 0; k < 3; k++) {
-            const float bend = fmaxf(0.0f, z - BEAT_KNOT[i][k]);
-            e += BEAT_WEIGHT[0][i][k + 1] * bend;
-            v += BEAT_WEIGHT[1][i][k + 1] * bend;
+            const lanes bend = lanes_max(z - load8(BEAT_KNOT[k] + i), none);
+            e += load8(BEAT_WEIGHT[0][k + 1] + i) * bend;
+            v += load8(BEAT_WEIGHT[1][k + 1] + i) * bend;
         }
     }
-    *ectopic = e;
-    *ventricular = v;
+    *ectopic = lanes_sum(e) + BEAT_BIAS[0];
+    *ventricular = lanes_sum(v) + BEAT_BIAS[1];
 }

@@ -7,6 +7,7 @@
 
 enum {
     REVIEW_AROUND = 20,  /* beats either way that make the rhythm around a beat */
+    REVIEW_SHARE = 4,    /* beats that share a statement about those around */
     REVIEW_BLOCK = 64,   /* beats that share an ordinary shape */
     REVIEW_REACH = 192,  /* beats either way of a block that make that shape */
     REVIEW_MOST = 2 * REVIEW_AROUND + 1,

@@ -5,8 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+enum { ENOUGH_RR = 4 };
+
 static const float MOST_RR_S = 3.0f;  /* longer ones count as this in means */
 static const float FAST = 0.9f;       /* of the long mean RR: beats of a run */
+static const float MOST_BEFORE = 1.05f, SHARP = -0.2f, STEADY = 0.12f;
 static const float UNKNOWN_S = 0.8f;
 
 float review_ratio(float a, float b) {
@@ -48,19 +51,6 @@ static void time_beats(beat_review *r) {
     }
 }
 
-static void median_rr(beat_review *r) {
-    for (size_t i = 0; i < r->n; i++) {
-        float rr[REVIEW_MOST];
-        int n = 0;
-        for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
-            if (r->work[j].rr_s > 0.0f) {
-                rr[n++] = r->work[j].rr_s;
-            }
-        }
-        r->work[i].median_s = n ? review_median(rr, n) : UNKNOWN_S;
-    }
-}
-
 /* Mean RR of the beats around, by blocks. */
 static void long_rr(beat_review *r) {
     for (size_t from = 0; from < r->n; from += REVIEW_BLOCK) {
@@ -76,7 +66,8 @@ static void long_rr(beat_review *r) {
     }
 }
 
-/* Where a beat stands in a run of beats faster than the wider rhythm: how sharply it began, how long it is by now. */
+/* Where a beat stands in a run of beats faster than the wider rhythm: how sharply it began, how long it is by now. The
+ * pause after an early beat makes no run sharp: what comes before counts as the long mean at most. */
 static void runs(beat_review *r) {
     float before = 0.0f;
     for (size_t i = 0; i < r->n; i++) {
@@ -86,15 +77,47 @@ static void runs(beat_review *r) {
         }
         const int begins = !i || w[-1].run <= 0.0f;
         w->run = begins ? 1.0f : w[-1].run + 1.0f;
-        before = begins ? fminf(review_near(r, i, -1)->rr_s, 1.3f * w->long_s) : before;
+        before = begins ? fminf(review_near(r, i, -1)->rr_s, MOST_BEFORE * w->long_s) : before;
+        w->unsteady = begins ? 0.0f : w[-1].unsteady + fabsf(review_ratio(w->rr_s, w[-1].rr_s));
         const float sharp = w->run <= 3.0f ? review_ratio(w->rr_s, before) : 0.0f;
         w->onset = fminf(begins ? 0.0f : w[-1].onset, sharp);
     }
 }
 
+/* Beats of a steady run of three or more that began at once are no part of the ordinary rhythm. */
+static void mark_bursts(beat_review *r) {
+    int in_burst = 0;
+    for (size_t i = r->n; i-- > 0;) {
+        ol_beat_context *w = &r->work[i];
+        if (review_near(r, i, 1)->run <= w->run) { /* the last of its run */
+            in_burst = w->run >= 3.0f && w->onset < SHARP && w->unsteady < STEADY * (w->run - 1.0f);
+        }
+        w->burst = (uint8_t)(in_burst && w->run > 0.0f);
+    }
+}
+
+/* Where bursts are all there is around, the median is that of before. */
+static void median_rr(beat_review *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        float rr[REVIEW_MOST];
+        int n = 0;
+        if (i % REVIEW_SHARE) {
+            r->work[i].median_s = r->work[i - 1].median_s;
+            continue;
+        }
+        for (size_t j = review_first(i, REVIEW_AROUND); j <= review_last(i, REVIEW_AROUND, r->n); j++) {
+            if (r->work[j].rr_s > 0.0f && !r->work[j].burst) {
+                rr[n++] = r->work[j].rr_s;
+            }
+        }
+        r->work[i].median_s = n >= ENOUGH_RR ? review_median(rr, n) : i ? r->work[i - 1].median_s : r->work[i].long_s;
+    }
+}
+
 void review_rhythm(beat_review *r) {
     time_beats(r);
-    median_rr(r);
     long_rr(r);
     runs(r);
+    mark_bursts(r);
+    median_rr(r);
 }

@@ -2,6 +2,7 @@
 /* Second pass: the ordinary QRS and P wave of each time, and how each beat compares with them. */
 #include "beat_match.h"
 #include "beat_review.h"
+#include "lanes.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +15,9 @@ enum {
     Q_SHIFT = 2,
     P_ENOUGH = 8, /* beats that make a mean P wave */
     QUIET = 60,   /* noise up to which they take part */
+    REACH = 5,    /* the greater of both shifts */
+    PAD = 8,      /* zeros around samples that are shifted */
+    WIDTH = 32,   /* samples compared, zeros at the end */
 };
 
 /* Distance of the T windows beside the size of both QRS. */
@@ -74,32 +78,75 @@ static float correlation(likeness l) {
     return l.cross / sqrtf(l.own * l.other);
 }
 
-/* Bytes `x`, of `unit` microvolt, against t at a shift; the mean of the part that overlaps is left out. */
-static likeness compare(const int8_t *x, const float *t, int n, int shift, float unit) {
-    const int from = shift < 0 ? -shift : 0, to = shift > 0 ? n - shift : n;
-    float sx = 0.0f, st = 0.0f, xx = 0.0f, tt = 0.0f, xt = 0.0f;
-    for (int i = from; i < to; i++) {
-        const float a = (float)x[i + shift];
-        sx += a;
-        st += t[i];
-        xx += a * a;
-        tt += t[i] * t[i];
-        xt += a * t[i];
+/* Samples with zeros around, and their sums and sums of squares without the first k, or for k < 0 the last -k. */
+typedef struct series {
+    float x[PAD + WIDTH + PAD];
+    float sum[2 * REACH + 1], square[2 * REACH + 1];
+    int n;
+} series;
+
+OL_INLINE void know_sums(series *s, int reach) {
+    const float *x = s->x + PAD;
+    float sum = 0.0f, square = 0.0f;
+    for (int i = 0; i < s->n; i++) {
+        sum += x[i];
+        square += x[i] * x[i];
     }
-    const float part = 1.0f / (float)(to - from);
-    return (likeness){unit * (xt - sx * st * part), fmaxf(unit * unit * (xx - sx * sx * part), 0.0f) + 1e-3f,
-                      fmaxf(tt - st * st * part, 0.0f) + 1e-3f};
+    s->sum[REACH] = sum;
+    s->square[REACH] = square;
+    for (int k = 0; k < reach; k++) {
+        const float first = x[k], last = x[s->n - 1 - k];
+        s->sum[REACH + k + 1] = s->sum[REACH + k] - first;
+        s->square[REACH + k + 1] = s->square[REACH + k] - first * first;
+        s->sum[REACH - k - 1] = s->sum[REACH - k] - last;
+        s->square[REACH - k - 1] = s->square[REACH - k] - last * last;
+    }
 }
 
-static void compare_qrs(const beat_review *r, size_t i, float q[2][OL_BEAT_Q_SAMPLES]) {
+OL_INLINE void take_bytes(series *s, const int8_t *from, int n, int reach) {
+    *s = (series){.n = n};
+    for (int i = 0; i < n; i++) {
+        s->x[PAD + i] = (float)from[i];
+    }
+    know_sums(s, reach);
+}
+
+OL_INLINE void take_floats(series *s, const float *from, int n, int reach) {
+    *s = (series){.n = n};
+    memcpy(s->x + PAD, from, (size_t)n * sizeof *from);
+    know_sums(s, reach);
+}
+
+OL_INLINE float positive(float x) {
+    return x > 0.0f ? x : 0.0f;
+}
+
+/* x, of `unit` microvolt, against t at a shift; the mean of the part that overlaps is left out. */
+OL_INLINE likeness compare(const series *x, const series *t, int shift, float unit) {
+    lanes cross = {0};
+    for (int i = 0; i < WIDTH; i += 8) {
+        cross += load8(x->x + PAD + shift + i) * load8(t->x + PAD + i);
+    }
+    const float part = 1.0f / (float)(t->n - (shift < 0 ? -shift : shift));
+    const float sx = x->sum[REACH + shift], st = t->sum[REACH - shift];
+    return (likeness){unit * (lanes_sum(cross) - sx * st * part),
+                      positive(unit * unit * (x->square[REACH + shift] - sx * sx * part)) + 1e-3f,
+                      positive(t->square[REACH - shift] - st * st * part) + 1e-3f};
+}
+
+OL_CLONES static void compare_qrs(const beat_review *r, size_t i, const series *q) {
     ol_beat_context *w = &r->work[i];
     const ol_beat_record *x = &r->list[i];
     float best = 3.0f;
+    series own[2];
+    for (int c = 0; c < 2; c++) {
+        take_bytes(&own[c], x->q[c], OL_BEAT_Q_SAMPLES, Q_SHIFT);
+    }
     for (int shift = -Q_SHIFT; shift <= Q_SHIFT; shift++) {
         likeness l[2];
         float cross = 0.0f, power = 1e-3f;
         for (int c = 0; c < 2; c++) {
-            l[c] = compare(x->q[c], q[c], OL_BEAT_Q_SAMPLES, shift, (float)x->q_scale[c] / 100.0f);
+            l[c] = compare(&own[c], &q[c], shift, (float)x->q_scale[c] / 100.0f);
             cross += l[c].cross;
             power += x->q_scale[c] ? l[c].own + l[c].other : 0.0f;
         }
@@ -119,19 +166,26 @@ static void compare_qrs(const beat_review *r, size_t i, float q[2][OL_BEAT_Q_SAM
     }
 }
 
+OL_CLONES static void take_ordinary_qrs(const beat_review *r, uint32_t slot, series *q) {
+    for (int c = 0; c < 2; c++) {
+        float x[OL_BEAT_Q_SAMPLES];
+        for (int k = 0; k < OL_BEAT_Q_SAMPLES; k++) {
+            x[k] = r->beats->clusters[slot].wave[OL_BEAT_QRS_AT + 2 * k][r->beats->channel[c]];
+        }
+        take_floats(&q[c], x, OL_BEAT_Q_SAMPLES, Q_SHIFT);
+    }
+}
+
 static void ordinary_shapes(beat_review *r) {
-    float whole[OL_BEAT_CLUSTERS] = {0}, q[2][OL_BEAT_Q_SAMPLES];
+    float whole[OL_BEAT_CLUSTERS] = {0};
+    series q[2];
     for (size_t i = 0; i < r->n; i++) {
         whole[r->work[i].slot] += 0.35f * witness(r, i) / (float)r->n;
     }
     for (size_t from = 0; from < r->n; from += REVIEW_BLOCK) {
         const size_t to = review_last(from, REVIEW_BLOCK - 1, r->n);
         const uint32_t slot = ordinary_cluster(r, from, to, whole);
-        for (int c = 0; c < 2; c++) {
-            for (int k = 0; k < OL_BEAT_Q_SAMPLES; k++) {
-                q[c][k] = r->beats->clusters[slot].wave[OL_BEAT_QRS_AT + 2 * k][r->beats->channel[c]];
-            }
-        }
+        take_ordinary_qrs(r, slot, q);
         for (size_t i = from; i <= to; i++) {
             compare_qrs(r, i, q);
             r->work[i].ordinary = (uint8_t)slot;
@@ -139,10 +193,10 @@ static void ordinary_shapes(beat_review *r) {
     }
 }
 
-/* Mean P window of the ordinary beats around a block. Returns how many they were. */
-static int mean_p(const beat_review *r, size_t from, size_t to, int c, float *p) {
+/* Mean P window of the ordinary beats around a block; too few leave `p` as it was. Returns whether it is known. */
+static int mean_p(const beat_review *r, size_t from, size_t to, int c, int known, float *p) {
+    float sum[OL_BEAT_P_SAMPLES] = {0};
     int n = 0;
-    memset(p, 0, OL_BEAT_P_SAMPLES * sizeof *p);
     for (size_t i = review_first(from, REVIEW_REACH); i <= review_last(to, REVIEW_REACH, r->n); i++) {
         const ol_beat_record *x = &r->list[i];
         const ol_beat_context *w = &r->work[i];
@@ -150,46 +204,64 @@ static int mean_p(const beat_review *r, size_t from, size_t to, int c, float *p)
             continue;
         }
         for (int k = 0; k < OL_BEAT_P_SAMPLES; k++) {
-            p[k] += (float)x->p[c][k] * ((float)x->p_scale[c] / 100.0f);
+            sum[k] += (float)x->p[c][k] * ((float)x->p_scale[c] / 100.0f);
         }
         n++;
     }
-    for (int k = 0; k < OL_BEAT_P_SAMPLES; k++) {
-        p[k] /= (float)(n ? n : 1);
+    for (int k = 0; n >= P_ENOUGH && k < OL_BEAT_P_SAMPLES; k++) {
+        p[k] = sum[k] / (float)n;
     }
-    return n;
+    return known || n >= P_ENOUGH;
 }
 
-static void compare_p(ol_beat_context *w, const ol_beat_record *x, int c, const float *p) {
-    const float unit = (float)x->p_scale[c] / 100.0f;
-    int8_t edge[P_EDGES];
+/* The ordinary P window, and its slopes. */
+typedef struct p_pattern {
+    series wave, slope;
+} p_pattern;
+
+OL_CLONES static void take_pattern(p_pattern *pattern, const float *p) {
     float slope[P_EDGES];
     for (int k = 0; k < P_EDGES; k++) {
-        edge[k] = (int8_t)((x->p[c][k + 2] - x->p[c][k]) / 2);
         slope[k] = p[k + 2] - p[k];
     }
-    const likeness l = compare(x->p[c], p, OL_BEAT_P_SAMPLES, 0, unit);
+    take_floats(&pattern->wave, p, OL_BEAT_P_SAMPLES, 0);
+    take_floats(&pattern->slope, slope, P_EDGES, P_SHIFT);
+}
+
+OL_CLONES static void compare_p(ol_beat_context *w, const ol_beat_record *x, int c, const p_pattern *p) {
+    const float unit = (float)x->p_scale[c] / 100.0f;
+    int8_t edge[P_EDGES];
+    series wave, slope;
+    for (int k = 0; k < P_EDGES; k++) {
+        edge[k] = (int8_t)((x->p[c][k + 2] - x->p[c][k]) / 2);
+    }
+    take_bytes(&wave, x->p[c], OL_BEAT_P_SAMPLES, 0);
+    take_bytes(&slope, edge, P_EDGES, P_SHIFT);
+    const likeness l = compare(&wave, &p->wave, 0, unit);
     w->p[c] = correlation(l);
     w->p_gain[c] = review_clamp(l.cross / l.other, -3.0f, 3.0f);
     w->p_weight[c] = sqrtf(l.other / OL_BEAT_P_SAMPLES);
     w->p_best[c] = -1.0f;
     for (int shift = -P_SHIFT; shift <= P_SHIFT; shift++) {
-        const float value = correlation(compare(edge, slope, P_EDGES, shift, unit));
+        const float value = correlation(compare(&slope, &p->slope, shift, unit));
         w->p_edge[c] = shift ? w->p_edge[c] : value;
         w->p_shift[c] = value > w->p_best[c] ? (int8_t)shift : w->p_shift[c];
-        w->p_best[c] = fmaxf(value, w->p_best[c]);
+        w->p_best[c] = value > w->p_best[c] ? value : w->p_best[c];
     }
 }
 
 void review_p_waves(beat_review *r) {
+    float p[2][OL_BEAT_P_SAMPLES] = {{0}};
+    int known[2] = {0};
     for (size_t from = 0; from < r->n; from += REVIEW_BLOCK) {
         const size_t to = review_last(from, REVIEW_BLOCK - 1, r->n);
         for (int c = 0; c < 2; c++) {
-            float p[OL_BEAT_P_SAMPLES];
-            const int n = mean_p(r, from, to, c, p);
+            p_pattern pattern;
+            known[c] = mean_p(r, from, to, c, known[c], p[c]);
+            take_pattern(&pattern, p[c]);
             for (size_t i = from; i <= to; i++) {
-                if (n >= P_ENOUGH && r->list[i].p_scale[c]) {
-                    compare_p(&r->work[i], &r->list[i], c, p);
+                if (known[c] && r->list[i].p_scale[c]) {
+                    compare_p(&r->work[i], &r->list[i], c, &pattern);
                 }
             }
         }
