@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from octolead._native import ffi
 
 from octolead.native import beats
+from octolead.native.analyzer import CLASSIFY, Analyzer, classify
 
 FS_HZ = 250
 
@@ -36,7 +37,7 @@ def test_layouts_are_those_of_the_header() -> None:
 
 def test_equal_beats_are_one_morphology_and_ordinary() -> None:
     signal, at = made_up()
-    got = beats.classify(signal, FS_HZ, at)
+    got = classify(signal, FS_HZ, at)
     assert list(got.labels["frame"]) == list(at)
     assert set(got.labels["beat_class"]) == {beats.CLASSES.index("N")}
     assert list(got.counts) == [len(at)]
@@ -44,55 +45,47 @@ def test_equal_beats_are_one_morphology_and_ordinary() -> None:
     assert abs(int(got.templates[0, :, 0].argmax()) - beats.TEMPLATE_R) <= 2
 
 
+def _records(signal: npt.NDArray[np.float32], at: npt.NDArray[np.int64], sizes: list[int]) -> npt.NDArray[np.void]:
+    analyzer = Analyzer(FS_HZ, 2, stages=CLASSIFY)
+    for frame in at.tolist():
+        assert analyzer.tell(frame)
+    start = 0
+    for size in [*sizes, len(signal)]:
+        analyzer.push(signal[start : start + size])
+        start += size
+    return analyzer.finish().records
+
+
 @given(st.lists(st.integers(1, 4000), max_size=8))
 @settings(deadline=None, max_examples=25)
 def test_any_chunking_gives_the_same(sizes: list[int]) -> None:
     signal, at = made_up(20)
-    classifier = beats.BeatClassifier(FS_HZ, 2)
-    start = 0
-    for size in [*sizes, len(signal)]:
-        end = min(start + size, len(signal))
-        classifier.push(signal[start:end], at[(at >= start) & (at < end)])
-        start = end
-    whole = beats.BeatClassifier(FS_HZ, 2)
-    whole.push(signal, at)
-    assert classifier.records().tobytes() == whole.records().tobytes()
-
-
-def test_beats_may_come_ten_seconds_late() -> None:
-    signal, at = made_up()
-    late = beats.BeatClassifier(FS_HZ, 2)
-    for start in range(0, len(signal), FS_HZ):
-        due = at[(at >= start - 10 * FS_HZ) & (at < start - 9 * FS_HZ)]
-        late.push(signal[start : start + FS_HZ], due)
-    late.push(signal[:0], at[at >= start - 9 * FS_HZ])
-    assert late.records().tobytes() == _records(signal, at).tobytes()
-
-
-def _records(signal: npt.NDArray[np.float32], at: npt.NDArray[np.int64]) -> npt.NDArray[np.void]:
-    whole = beats.BeatClassifier(FS_HZ, 2)
-    whole.push(signal, at)
-    return whole.records()
+    assert _records(signal, at, sizes).tobytes() == _records(signal, at, []).tobytes()
 
 
 def test_no_beat_at_all_is_no_label() -> None:
-    assert len(beats.classify(np.zeros((500, 3), np.float32), 500.0, []).labels) == 0
+    assert len(classify(np.zeros((500, 3), np.float32), 500.0, []).labels) == 0
 
 
 def test_one_beat_has_a_label() -> None:
     signal, at = made_up(1)
-    assert len(beats.classify(signal, FS_HZ, at).labels) == 1
+    assert len(classify(signal, FS_HZ, at).labels) == 1
 
 
-@pytest.mark.parametrize(("fs_hz", "n_leads", "channels"), [(50.0, 2, None), (500.0, 9, None), (500.0, 2, (0, 2)), (500.0, 2, (0,))])
-def test_what_is_not_possible_is_a_wrong_call(fs_hz: float, n_leads: int, channels: tuple[int, ...] | None) -> None:
-    with pytest.raises(ValueError, match="possible"):
-        beats.BeatClassifier(fs_hz, n_leads, channels)
+def test_two_beats_beyond_each_other_have_labels() -> None:
+    signal, at = made_up(2)
+    labels = classify(signal, FS_HZ, [int(at[0]), len(signal) - 1]).labels
+    assert list(labels["frame"]) == [at[0], len(signal) - 1]
+    assert list(labels["beat_class"]) != [beats.CLASSES.index("/")] * 2
 
 
-def test_frames_of_another_shape_are_a_wrong_call() -> None:
-    with pytest.raises(ValueError, match="shape"):
-        beats.BeatClassifier(500.0, 2).push(np.zeros((10, 3), np.float32))
+def test_no_usable_lead_is_no_class() -> None:
+    signal, at = made_up()
+    signal[20 * FS_HZ : 24 * FS_HZ] = np.nan
+    labels = classify(signal, FS_HZ, at).labels
+    inside = (at >= 20 * FS_HZ + 60) & (at < 24 * FS_HZ - 60)
+    assert set(labels["beat_class"][inside]) == {beats.CLASSES.index("Q")}
+    assert set(labels["beat_class"][(at < 19 * FS_HZ) | (at > 25 * FS_HZ)]) == {beats.CLASSES.index("N")}
 
 
 def test_reasons_have_words() -> None:
@@ -110,11 +103,11 @@ def test_a_moved_detector_changes_next_to_nothing(data_dir: Path) -> None:
     signal = wfdb.rdrecord(path).p_signal.astype(np.float32) * 1000
     notes = wfdb.rdann(path, "atr")
     at = np.array([a for a, s in zip(notes.sample, notes.symbol, strict=True) if s in "NV"])
-    plain = beats.classify(signal, 360.0, at).labels
+    plain = classify(signal, 360.0, at).labels
     rng = np.random.default_rng(3)
     moved = at + rng.integers(-7, 8, len(at))
     false = moved[:-1:200] + 110
     every = np.sort(np.concatenate([moved, false]))
-    got = beats.classify(signal, 360.0, every).labels
+    got = classify(signal, 360.0, every).labels
     same = got["beat_class"][np.searchsorted(every, moved)] == plain["beat_class"]
     assert same.mean() > 0.98

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from octolead.native import beats
+from octolead.native.analyzer import classify
 
 AAMI = {**dict.fromkeys("NLRej", "N"), **dict.fromkeys("AaJS", "S"), **dict.fromkeys("VE", "V"), "F": "F", "Q": "Q"}
 FLOORS = {  # record: sensitivity and positive predictive value of V, then of S, percent; fusion beats left out
@@ -30,7 +31,7 @@ def test_classes_reach_their_floor(data_dir: Path, record: str) -> None:
     notes = wfdb.rdann(str(path), "atr")
     kept = [(a, AAMI[s]) for a, s in zip(notes.sample, notes.symbol, strict=True) if s in AAMI]
     signal = wfdb.rdrecord(str(path)).p_signal.astype(np.float32) * 1000
-    labels = beats.classify(signal, 360.0, [a for a, _ in kept]).labels
+    labels = classify(signal, 360.0, [a for a, _ in kept]).labels
     got = np.array([beats.CLASSES[c] for c in labels["beat_class"]])
     truth = np.array([c for _, c in kept])
     got = got[np.isin(truth, ["N", "S", "V"])]
@@ -48,7 +49,7 @@ def test_paced_beats_are_told_and_ordinary_ones_are_not(data_dir: Path) -> None:
         pytest.skip(f"no MIT-BIH record 102 in {data_dir}")
     notes = wfdb.rdann(str(path), "atr")
     kept = [(a, s) for a, s in zip(notes.sample, notes.symbol, strict=True) if s in "/fNV"]
-    labels = beats.classify(wfdb.rdrecord(str(path)).p_signal.astype(np.float32) * 1000, 360.0, [a for a, _ in kept]).labels
+    labels = classify(wfdb.rdrecord(str(path)).p_signal.astype(np.float32) * 1000, 360.0, [a for a, _ in kept]).labels
     paced = labels["beat_class"] == beats.CLASSES.index("/")
     symbols = np.array([s for _, s in kept])
     assert paced[symbols == "/"].mean() > 0.99
