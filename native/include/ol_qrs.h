@@ -16,10 +16,11 @@
 #define OL_QRS_BLOCK 48  /* detection frames filtered in one go */
 #define OL_QRS_HALF 25   /* taps on one side of the longest filter, and the look-ahead */
 #define OL_QRS_CANDIDATES 256
-#define OL_QRS_FEATURES 32
+#define OL_QRS_FEATURES 40
 #define OL_QRS_SLOTS 32
 #define OL_QRS_QUEUE 64
 #define OL_QRS_HISTORY 16
+#define OL_QRS_RR 16
 
 /* A beat: the middle of its main deflection, and how sure the detector is of it. */
 typedef struct ol_qrs_beat {
@@ -48,6 +49,7 @@ typedef struct ol_qrs_candidate {
     int64_t at;     /* detection frame of the envelope's peak */
     double middle;  /* of the main deflection, in detection frames */
     float size_uv, logit;
+    float noise;    /* of the seconds around: 0 little, 1 as high as beats, nearly */
     float norm;     /* of the band's waveform around it */
     int32_t stands; /* nothing higher within 0.2 s */
 } ol_qrs_candidate;
@@ -76,7 +78,7 @@ typedef struct ol_qrs {
     /* what the filters give, by detection frame */
     int64_t n_env;
     float band[OL_QRS_RING][8]; /* each lead times the root of its weight */
-    float env[OL_QRS_RING], low[OL_QRS_RING], high[OL_QRS_RING], wave[OL_QRS_RING];
+    float env[2 * OL_QRS_RING], low[2 * OL_QRS_RING], high[OL_QRS_RING], wave[2 * OL_QRS_RING]; /* twice the same */
     float slot_peak[OL_QRS_SLOTS], slot_mean[OL_QRS_SLOTS], slot_quiet[OL_QRS_SLOTS], slot_low[OL_QRS_SLOTS];
     int64_t n_slots;
     ol_qrs_levels levels;
@@ -85,7 +87,9 @@ typedef struct ol_qrs {
     int64_t n_found, n_known, n_decided, peak_at;
     double last_beat; /* detection frame, or a large negative number */
     double decided_ms;
-    float rr_s[8];
+    int last_is_sure;
+    float beat_uv; /* the size of sure beats, smoothed */
+    float rr_s[OL_QRS_RR]; /* between sure beats that follow each other */
     uint32_t n_rr;
     /* fibrillation: one verdict a second */
     int64_t n_verdicts, vf_from;

@@ -16,6 +16,8 @@ static void restart(ol_qrs *q) {
     q->n_found = q->n_known = q->n_decided = q->peak_at = 0;
     q->levels.slot = -1;
     q->last_beat = NO_BEAT;
+    q->last_is_sure = 0;
+    q->beat_uv = 0;
     q->decided_ms = 0;
     q->vf_from = -1;
     q->unusable_from_ms = NEVER;
@@ -111,7 +113,7 @@ static void note_wave(ol_qrs *q) {
         const int64_t n = q->n_env + i;
         const float step = q->x[OL_QRS_HALF + i][lead] - q->x[OL_QRS_HALF + i - 1][lead];
         const float before = n ? q->wave[(n - 1) & RING_MASK] : 0;
-        q->wave[n & RING_MASK] = a * (before + step);
+        q->wave[n & RING_MASK] = q->wave[(n & RING_MASK) + OL_QRS_RING] = a * (before + step);
     }
 }
 

@@ -6,8 +6,8 @@
  * and likeness to its neighbours (cross-correlation, in place of a kept template, looks both ways). A small network
  * (qrs_net.h) weighs all of them at once. Every feature but one is a ratio: the gain does not matter. */
 #include "lanes.h"
-#include "qrs_net.h"
 #include "qrs_parts.h"
+#include "qrs_net.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -15,7 +15,11 @@
 #define N_RINGS 7
 #define NEIGHBOURS 5
 #define SHIFTS 5
-enum { PEAK_REACH = FRAMES(70), STAND_REACH = FRAMES(200), LIKE_REACH = FRAMES(100) };
+#define NEIGHBOUR_SHARE 0.55f /* of the level of signal */
+#define NOISE_LEVEL 2.7f /* log of signal over noise below which prior odds are raised */
+#define NOISE_SHARE 0.04f
+#define ECHO_NONE (-3.0f)
+enum { PEAK_REACH = FRAMES(70), STAND_REACH = FRAMES(200), LIKE_REACH = FRAMES(100), ECHO_REACH = FRAMES(32) };
 enum { NEIGHBOUR_LEAST = FRAMES(200), NEIGHBOUR_MOST = FRAMES(5000) };
 
 typedef struct {
@@ -36,21 +40,39 @@ static float env_at(const ol_qrs *q, int64_t i) {
 }
 
 /* The highest of `ring` from detection frame `from` to before `to`. */
-static float highest(const ol_qrs *q, const float *ring, int64_t from, int64_t to) {
+OL_INLINE float highest(const ol_qrs *q, const float *ring, int64_t from, int64_t to) {
     const int64_t oldest = q->n_env > OL_QRS_RING ? q->n_env - OL_QRS_RING : 0;
-    float most = 0;
+    from = from > oldest ? from : oldest;
     to = to < q->n_env ? to : q->n_env;
-    for (int64_t i = from > oldest ? from : oldest; i < to; i++) {
-        most = larger(most, ring[i & RING_MASK]);
+    const float *at = ring + (from & RING_MASK);
+    float most = 0;
+    int64_t left = to - from;
+    if (left >= 8) {
+        lanes eight = load8(at);
+        for (; left >= 16; left -= 8) {
+            at += 8;
+            eight = lanes_max(eight, load8(at));
+        }
+        eight = lanes_max(eight, load8(at + left - 8)); /* the last eight, in part once more */
+        for (int k = 0; k < 8; k++) {
+            most = larger(most, eight[k]);
+        }
+        return most;
+    }
+    for (; left > 0; left--) {
+        most = larger(most, *at++);
     }
     return most;
 }
 
 static int is_peak(const ol_qrs *q, int64_t i) {
-    const float e = q->env[i & RING_MASK];
-    int peak = e >= LEAST_UV && e >= env_at(q, i - 1) && e >= env_at(q, i + 1);
+    const float *e = q->env + (i & RING_MASK) + (i & RING_MASK ? 0 : OL_QRS_RING);
+    if (e[0] < LEAST_UV || (i > 0 && e[0] < e[-1]) || e[0] < e[1]) {
+        return 0;
+    }
+    int peak = 1;
     for (int64_t k = 1; k <= PEAK_REACH && peak; k++) {
-        peak = e > env_at(q, i - k) && e >= env_at(q, i + k);
+        peak = e[0] > env_at(q, i - k) && e[0] >= env_at(q, i + k);
     }
     return peak;
 }
@@ -87,7 +109,7 @@ OL_CLONES static float norm(const ol_qrs *q, int64_t at) {
     return sqrtf(lanes_sum(sum));
 }
 
-static void add_candidate(ol_qrs *q, int64_t at) {
+OL_INLINE void add_candidate(ol_qrs *q, int64_t at) {
     ol_qrs_candidate *c = candidate_at(q, q->n_found++);
     c->at = at;
     c->middle = middle(q, at);
@@ -98,12 +120,16 @@ static void add_candidate(ol_qrs *q, int64_t at) {
 }
 
 /* No two are nearer than PEAK_REACH, so that those not yet decided always have room. */
-void qrs_find_candidates(ol_qrs *q) {
+OL_CLONES static void find_candidates(ol_qrs *q) {
     for (; q->peak_at + STAND_REACH < q->n_env; q->peak_at++) {
         if (is_peak(q, q->peak_at)) {
             add_candidate(q, q->peak_at);
         }
     }
+}
+
+void qrs_find_candidates(ol_qrs *q) {
+    find_candidates(q);
 }
 
 /* Of the seconds around one, from five before to four after it, as far as they are known: the level that `fraction` of
@@ -140,7 +166,7 @@ static void add_levels(const ol_qrs_candidate *c, const ol_qrs_levels *l, featur
     add(f, signal - l->noise, 0, 5);
 }
 
-static void add_shape(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
+OL_INLINE void add_shape(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
     static const int edge[N_RINGS + 1] = {FRAMES(80), FRAMES(130), FRAMES(200),  FRAMES(280),
                                           FRAMES(360), FRAMES(500),  FRAMES(750), FRAMES(1200)};
     const float e = level(c->size_uv);
@@ -170,43 +196,79 @@ OL_CLONES static float likeness(const ol_qrs *q, const ol_qrs_candidate *a, cons
     return best / (a->norm * b->norm + 1e-6f);
 }
 
-/* Likeness to the nearest that stand out on one side; appends to `found`. */
-static int likenesses(ol_qrs *q, int64_t number, int direction, float least_uv, float *found) {
-    const ol_qrs_candidate *own = candidate_at(q, number);
+/* The nearest that stand out on each side, nearest first: sure beats, mostly. */
+typedef struct {
+    const ol_qrs_candidate *all[2 * NEIGHBOURS];
+    int n, n_before;
+} neighbours;
+
+static int list_side(ol_qrs *q, int64_t number, int direction, float least_uv, const ol_qrs_candidate **list) {
+    const int64_t at = candidate_at(q, number)->at;
     const int64_t oldest = q->n_found > OL_QRS_CANDIDATES ? q->n_found - OL_QRS_CANDIDATES : 0;
     int n = 0;
     for (int64_t k = number + direction; n < NEIGHBOURS && k >= oldest && k < q->n_found; k += direction) {
         const ol_qrs_candidate *c = candidate_at(q, k);
-        const int64_t apart = llabs(c->at - own->at);
+        const int64_t apart = llabs(c->at - at);
         if (apart > NEIGHBOUR_MOST) {
             break;
         }
         if (apart >= NEIGHBOUR_LEAST && c->stands && c->size_uv > least_uv) {
-            found[n++] = likeness(q, own, c);
+            list[n++] = c;
         }
     }
     return n;
 }
 
-static void add_likeness(ol_qrs *q, int64_t number, const ol_qrs_levels *l, feature_list *f) {
+static neighbours list_neighbours(ol_qrs *q, int64_t number, const ol_qrs_levels *l) {
+    neighbours b;
+    b.n_before = list_side(q, number, -1, NEIGHBOUR_SHARE * l->signal, b.all);
+    b.n = b.n_before + list_side(q, number, 1, NEIGHBOUR_SHARE * l->signal, b.all + b.n_before);
+    return b;
+}
+
+static void add_likeness(const ol_qrs *q, const ol_qrs_candidate *own, const neighbours *b, feature_list *f) {
     float found[2 * NEIGHBOURS] = {0}, sum = 0;
-    int n = likenesses(q, number, -1, 0.55f * l->signal, found);
-    n += likenesses(q, number, 1, 0.55f * l->signal, found + n);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < b->n; i++) {
+        found[i] = likeness(q, own, b->all[i]);
         sum += found[i];
     }
-    if (n) {
-        quantile(found, n, 0);
+    if (b->n) {
+        quantile(found, b->n, 0);
     }
-    add(f, n ? found[n - 1] : 0, -1, 1);
-    add(f, n > 2 ? found[n - 3] : n ? found[0] : 0, -1, 1);
-    add(f, n ? sum / (float)n : 0, -1, 1);
-    add(f, (float)n / 10, 0, 1);
-    add(f, level(candidate_at(q, number)->size_uv) - level(20), -2, 1);
+    add(f, b->n ? found[b->n - 1] : 0, -1, 1);
+    add(f, b->n > 2 ? found[b->n - 3] : found[0], -1, 1);
+    add(f, b->n ? sum / (float)b->n : 0, -1, 1);
+    add(f, (float)b->n / 10, 0, 1);
+    add(f, level(own->size_uv) - level(20), -2, 1);
+}
+
+/* How far the nearest neighbour on one side is, and how high; as far as can be and as high if there is none. */
+static void add_nearest(const ol_qrs_candidate *own, const ol_qrs_candidate *nearest, feature_list *f) {
+    const float apart = nearest ? (float)llabs(own->at - nearest->at) / RATE_HZ : 5;
+    add(f, quick_log(apart), -2, 1.7f);
+    add(f, nearest ? level(own->size_uv) - level(nearest->size_uv) : 0, -3, 2);
+}
+
+/* Is it a part of its neighbour, a T or P wave? Then the other beats have as much as far from them. Adds the median and
+ * the upper quintile of what they have; if there is no neighbour so near, the least. */
+OL_INLINE void add_echo(const ol_qrs *q, const ol_qrs_candidate *own, const neighbours *b, int first, int end, int64_t most,
+                     feature_list *f) {
+    const int64_t lag = first < end ? own->at - b->all[first]->at : most + 1;
+    float found[2 * NEIGHBOURS];
+    int n = 0;
+    for (int i = 0; i < b->n && llabs(lag) <= most; i++) {
+        const int64_t at = b->all[i]->at + lag;
+        if (i != first && llabs(at - own->at) > ECHO_REACH) {
+            found[n++] = highest(q, q->env, at - ECHO_REACH, at + ECHO_REACH + 1);
+        }
+    }
+    const float e = level(own->size_uv);
+    add(f, n ? level(quantile(found, n, 0.5)) - e : ECHO_NONE, ECHO_NONE, 1);
+    add(f, n ? level(found[(int)(0.8 * (n - 1) + 0.5)]) - e : ECHO_NONE, ECHO_NONE, 1);
 }
 
 /* Wide beats: the low band here, over its level and beside it. */
-static void add_low_band(const ol_qrs *q, const ol_qrs_candidate *c, const ol_qrs_levels *l, feature_list *f) {
+OL_INLINE void add_low_band(const ol_qrs *q, const ol_qrs_candidate *c, const ol_qrs_levels *l, feature_list *f) {
     enum { OWN = FRAMES(60), NEAR = FRAMES(120), MID = FRAMES(250), FAR = FRAMES(400) };
     const float low = level(highest(q, q->low, c->at - OWN, c->at + OWN + 1));
     add(f, low - l->low, -3, 2);
@@ -217,16 +279,28 @@ static void add_low_band(const ol_qrs *q, const ol_qrs_candidate *c, const ol_qr
     add(f, l->high - level(l->signal), 0, 2);
 }
 
-static void weigh_candidate(ol_qrs *q, int64_t number) {
+/* Noise in which beats may hide: nearly as high as all else here, and not small beside the beats there were. */
+static float noise_of(const ol_qrs *q, const ol_qrs_levels *l) {
+    const int could_hide = q->beat_uv > 0 && l->noise > level(NOISE_SHARE * q->beat_uv);
+    return could_hide ? smaller(1, larger(0, NOISE_LEVEL - (level(l->signal) - l->noise))) : 0;
+}
+
+OL_CLONES static void weigh_candidate(ol_qrs *q, int64_t number) {
     ol_qrs_candidate *c = candidate_at(q, number);
     const ol_qrs_levels *l = levels_at(q, c->at);
     float values[OL_QRS_FEATURES];
     feature_list f = {values, 0};
     add_levels(c, l, &f);
     add_shape(q, c, &f);
-    add_likeness(q, number, l, &f);
+    const neighbours b = list_neighbours(q, number, l);
+    add_likeness(q, c, &b, &f);
     add_low_band(q, c, l, &f);
+    add_echo(q, c, &b, 0, b.n_before, FRAMES(600), &f);
+    add_echo(q, c, &b, b.n_before, b.n, FRAMES(400), &f);
+    add_nearest(c, b.n_before ? b.all[0] : NULL, &f);
+    add_nearest(c, b.n > b.n_before ? b.all[b.n_before] : NULL, &f);
     c->logit = qrs_net(values);
+    c->noise = noise_of(q, l);
 #ifdef OL_QRS_TRACE /* tools/train_qrs.py looks in */
     OL_QRS_TRACE(c, values);
 #endif

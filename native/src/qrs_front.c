@@ -52,15 +52,33 @@ void qrs_design(ol_qrs *q) {
     design(high_hz, 3, q->taps[HIGH_ODD], HIGH_HALF);
 }
 
-/* even[n] = e0 x[n] + sum e_k (x[n+k] + x[n-k]);  odd[n] = sum o_k (x[n+k] - x[n-k]);  returns even^2 + odd^2. */
-OL_INLINE lanes envelope(const float (*x)[8], const float *even_taps, const float *odd_taps, int half, lanes *even_out) {
+typedef struct {
+    lanes even, energy;
+} wavelet;
+
+/* even[n] = e0 x[n] + sum e_k (x[n+k] + x[n-k]);  odd[n] = sum o_k (x[n+k] - x[n-k]);  energy = even^2 + odd^2.
+ * Two neighbours at once, which share the taps. */
+OL_INLINE void envelope(const float (*x)[8], const float *even_taps, const float *odd_taps, int half, wavelet *out) {
+    lanes even0 = load8(x[0]) * even_taps[0], even1 = load8(x[1]) * even_taps[0], odd0 = {0}, odd1 = {0};
+    for (int k = 1; k <= half; k++) {
+        const lanes ahead0 = load8(x[k]), ahead1 = load8(x[k + 1]), behind0 = load8(x[-k]), behind1 = load8(x[1 - k]);
+        even0 += (ahead0 + behind0) * even_taps[k];
+        even1 += (ahead1 + behind1) * even_taps[k];
+        odd0 += (ahead0 - behind0) * odd_taps[k];
+        odd1 += (ahead1 - behind1) * odd_taps[k];
+    }
+    out[0] = (wavelet){even0, even0 * even0 + odd0 * odd0};
+    out[1] = (wavelet){even1, even1 * even1 + odd1 * odd1};
+}
+
+/* The same for one. */
+OL_INLINE lanes envelope_of_one(const float (*x)[8], const float *even_taps, const float *odd_taps, int half) {
     lanes even = load8(x[0]) * even_taps[0], odd = {0};
     for (int k = 1; k <= half; k++) {
-        const lanes ahead = load8(x[k]), behind = load8(*(x - k));
+        const lanes ahead = load8(x[k]), behind = load8(x[-k]);
         even += (ahead + behind) * even_taps[k];
         odd += (ahead - behind) * odd_taps[k];
     }
-    *even_out = even;
     return even * even + odd * odd;
 }
 
@@ -125,38 +143,46 @@ OL_INLINE lanes root(lanes v) {
     return v;
 }
 
+/* The envelopes of a frame, each kept twice, so that any stretch of the ring lies in one piece. */
+OL_INLINE void keep(float *ring, int64_t n, float value) {
+    ring[n] = ring[n + OL_QRS_RING] = value;
+}
+
 OL_INLINE void filter(ol_qrs *q) {
     const lanes weights = load8(q->weights), roots = root(weights);
-    lanes sum = {0}, even;
+    lanes sum = {0};
     float low = 0;
-    for (uint32_t i = 0; i < OL_QRS_BLOCK; i++) {
-        const int64_t n = q->n_env & RING_MASK;
+    for (uint32_t i = 0; i < OL_QRS_BLOCK; i += 2) {
         const float (*x)[8] = (const float(*)[8])q->x + OL_QRS_HALF + i;
+        wavelet main[2], high[2];
         if (i % LOW_STRIDE == 0) {
-            low = fuse(envelope(x, q->taps[LOW_EVEN], q->taps[LOW_ODD], LOW_HALF, &even), weights);
+            low = fuse(envelope_of_one(x, q->taps[LOW_EVEN], q->taps[LOW_ODD], LOW_HALF), weights);
         }
-        q->low[n] = low;
-        q->high[n] = fuse(envelope(x, q->taps[HIGH_EVEN], q->taps[HIGH_ODD], HIGH_HALF, &even), weights);
-        const lanes energy = envelope(x, q->taps[MAIN_EVEN], q->taps[MAIN_ODD], MAIN_HALF, &even);
-        store8(q->band[n], even * roots);
-        q->env[n] = fuse(energy, weights);
-        sum += energy;
-        q->n_env++;
+        envelope(x, q->taps[MAIN_EVEN], q->taps[MAIN_ODD], MAIN_HALF, main);
+        envelope(x, q->taps[HIGH_EVEN], q->taps[HIGH_ODD], HIGH_HALF, high);
+        for (int k = 0; k < 2; k++) {
+            const int64_t n = q->n_env++ & RING_MASK;
+            store8(q->band[n], main[k].even * roots);
+            keep(q->env, n, fuse(main[k].energy, weights));
+            keep(q->low, n, low);
+            q->high[n] = fuse(high[k].energy, weights);
+            sum += main[k].energy;
+        }
     }
     store8(q->energy[q->n_energy++ % OL_QRS_HISTORY], sum / (float)OL_QRS_BLOCK);
 }
 
 /* One slot a second: the highest envelope, its mean, that of its stillest quarter, and the highest of the low band. */
 static void note_slot(ol_qrs *q) {
-    const int64_t first = q->n_slots * RATE_HZ, slot = q->n_slots % OL_QRS_SLOTS;
+    const int64_t first = q->n_slots * RATE_HZ & RING_MASK, slot = q->n_slots % OL_QRS_SLOTS;
     float peak = 0, mean = 0, quiet = 1e30f, low = 0;
     for (int64_t quarter = 0; quarter < 4; quarter++) {
         const int64_t from = first + quarter * RATE_HZ / 4, to = first + (quarter + 1) * RATE_HZ / 4;
         float sum = 0;
         for (int64_t i = from; i < to; i++) {
-            sum += q->env[i & RING_MASK];
-            peak = larger(peak, q->env[i & RING_MASK]);
-            low = larger(low, q->low[i & RING_MASK]);
+            sum += q->env[i];
+            peak = larger(peak, q->env[i]);
+            low = larger(low, q->low[i]);
         }
         mean += sum / RATE_HZ;
         quiet = smaller(quiet, sum / (float)(to - from));

@@ -10,25 +10,28 @@
 
 #define REFRACTORY_S 0.2
 #define SHORT_S 0.36
-#define RHYTHM_WEIGHT 0.5f
-#ifndef BIAS
-#define BIAS 1.5f /* a candidate's prior odds are lower in the noisy records of the training set than in life */
-#endif
-#define SPREAD_LEAST 0.1f
+#define BIAS 2.0f /* a candidate's prior odds are lower in the noisy records of the training set than in life */
+#define BIAS_NOISE 3.0f /* and more so in noise: there a beat missed is dearer than one too many */
+#define SURE 2.5f /* log odds above which a beat says something of the rhythm */
+#define SPREAD_LEAST 0.08f
 #define SPREAD_WIDE 0.5f
 #define SHARE_WIDE 0.3f
 #define WORST (-6.0f)
 #define FORBIDDEN (-1e9f)
-#define LOOK_BACK 32
+#define LIKELY_LEAST (-7.0f)
+#define LOOK_BACK 16
+#define PATH_RR 32
 
-/* What is known of the rhythm: median interval, 0 if unknown, and its spread as a ratio. */
+/* What is known of the rhythm: median interval, 0 if unknown, its spread as a ratio, and how much it counts: the more
+ * regular it is. */
 typedef struct {
-    float rr_s, spread;
+    float rr_s, spread, weight;
 } rhythm;
 
+/* The candidates not yet decided that may be beats. */
 typedef struct {
-    int64_t first; /* number of the first undecided candidate */
     int n;
+    const ol_qrs_candidate *all[OL_QRS_CANDIDATES];
     float sum[OL_QRS_CANDIDATES];
     int before[OL_QRS_CANDIDATES];
     int chain[OL_QRS_CANDIDATES], n_chain; /* the best path, last first */
@@ -47,26 +50,30 @@ static float interval_score(const rhythm *r, double interval_s) {
     const float u = quick_log(s / r->rr_s), a = u / r->spread, b = u / SPREAD_WIDE;
     const float bells =
         (1 - SHARE_WIDE) / r->spread * quick_exp(-0.5f * a * a) + SHARE_WIDE / SPREAD_WIDE * quick_exp(-0.5f * b * b);
-    return brief + larger(WORST, RHYTHM_WEIGHT * quick_log((bells + 1e-3f) * 0.4f * r->rr_s / s));
+    return brief + larger(WORST, r->weight * quick_log((bells + 1e-3f) * 0.4f * r->rr_s / s));
+}
+
+static float prior(const ol_qrs_candidate *c) {
+    return BIAS + BIAS_NOISE * c->noise;
 }
 
 /* The best path that ends at candidate `j`: the best one before it that it can follow. */
-static void extend(ol_qrs *q, search *s, const rhythm *r, int j) {
-    const ol_qrs_candidate *c = candidate_at(q, s->first + j);
+static void extend(const ol_qrs *q, search *s, const rhythm *r, int j) {
+    const ol_qrs_candidate *c = s->all[j];
     float best = interval_score(r, (c->middle - q->last_beat) / RATE_HZ);
     s->before[j] = -1;
     for (int k = j - 1; k >= 0 && k > j - LOOK_BACK; k--) {
-        const double apart_s = (c->middle - candidate_at(q, s->first + k)->middle) / RATE_HZ;
+        const double apart_s = (c->middle - s->all[k]->middle) / RATE_HZ;
         const float score = s->sum[k] + interval_score(r, apart_s);
         if (score > best) {
             best = score;
             s->before[j] = k;
         }
     }
-    s->sum[j] = best + c->logit + BIAS;
+    s->sum[j] = best + c->logit + prior(c);
 }
 
-static void find_path(ol_qrs *q, search *s, const rhythm *r) {
+static void find_path(const ol_qrs *q, search *s, const rhythm *r) {
     int end = -1;
     float most = 0;
     for (int j = 0; j < s->n; j++) {
@@ -81,22 +88,29 @@ static void find_path(ol_qrs *q, search *s, const rhythm *r) {
     }
 }
 
-/* The last eight intervals decided, and those of the path at hand. */
-static rhythm measure(ol_qrs *q, const search *s) {
-    float v[8 + 48];
-    int n = 0;
-    rhythm r = {0, 0};
-    double from = q->last_beat;
-    for (; n < 8 && n < (int)q->n_rr; n++) {
-        v[n] = q->rr_s[n];
-    }
-    for (int i = s->n_chain - 1; i >= 0 && n < 40; i--) {
-        const double to = candidate_at(q, s->first + s->chain[i])->middle;
-        if (from > NO_BEAT) {
-            v[n++] = (float)((to - from) / RATE_HZ);
+/* The intervals between sure beats that follow each other on the path at hand; appends to `rr_s`. Unsure ones are left
+ * out: noise over a regular rhythm must not make it look irregular. */
+static int path_intervals(const ol_qrs *q, const search *s, float *rr_s, int n) {
+    double from = q->last_is_sure ? q->last_beat : NO_BEAT;
+    const int most = n + PATH_RR;
+    for (int i = s->n_chain - 1; i >= 0 && n < most; i--) {
+        const ol_qrs_candidate *c = s->all[s->chain[i]];
+        const int is_sure = c->logit > SURE;
+        if (is_sure && from > NO_BEAT) {
+            rr_s[n++] = (float)((c->middle - from) / RATE_HZ);
         }
-        from = to;
+        from = is_sure ? c->middle : NO_BEAT;
     }
+    return n;
+}
+
+/* From the last intervals decided, and those of the path at hand. */
+static rhythm measure(const ol_qrs *q, const search *s) {
+    float v[OL_QRS_RR + PATH_RR];
+    const int n_past = q->n_rr < OL_QRS_RR ? (int)q->n_rr : OL_QRS_RR;
+    memcpy(v, q->rr_s, sizeof q->rr_s);
+    const int n = path_intervals(q, s, v, n_past);
+    rhythm r = {0, 0, 0};
     if (n < 4) {
         return r;
     }
@@ -104,34 +118,51 @@ static rhythm measure(ol_qrs *q, const search *s) {
     for (int i = 0; i < n; i++) {
         v[i] = fabsf(quick_log(v[i] / r.rr_s));
     }
-    r.spread = 1.5f * quantile(v, n, 0.6) + 0.5f * SPREAD_LEAST;
-    r.spread = smaller(SPREAD_WIDE, larger(SPREAD_LEAST, r.spread));
+    r.spread = smaller(SPREAD_WIDE, larger(SPREAD_LEAST, 1.5f * quantile(v, n, 0.6) + 0.5f * SPREAD_LEAST));
+    r.weight = smaller(1.5f, larger(0.5f, 0.15f / r.spread));
     return r;
 }
 
 static void emit(ol_qrs *q, const ol_qrs_candidate *c) {
     const double rr_s = (c->middle - q->last_beat) / RATE_HZ, at_ms = to_ms(c->middle);
-    if (rr_s < 4) {
-        q->rr_s[q->n_rr++ % 8] = (float)rr_s;
+    const int is_sure = c->logit > SURE;
+    if (rr_s < 4 && is_sure && q->last_is_sure) {
+        q->rr_s[q->n_rr++ % OL_QRS_RR] = (float)rr_s;
     }
     q->last_beat = c->middle;
+    q->last_is_sure = is_sure;
+    if (is_sure) {
+        q->beat_uv += (c->size_uv - q->beat_uv) * (q->beat_uv > 0 ? 0.1f : 1.0f);
+    }
     const int there = at_ms >= 0 && at_ms < (double)q->n_rows * OL_ROW_MS;
     if (there && !qrs_in_vf(q, c->at) && q->n_beats < OL_QRS_QUEUE) {
         q->beats[q->n_beats++] = (ol_qrs_beat){at_ms, c->logit, c->size_uv};
     }
 }
 
+/* Those left out could only gain as much by the rhythm where all else is as unlikely. */
+static void list_likely(ol_qrs *q, search *s) {
+    s->n = 0;
+    for (int64_t k = q->n_decided; k < q->n_known; k++) {
+        const ol_qrs_candidate *c = candidate_at(q, k);
+        if (c->logit + prior(c) > LIKELY_LEAST) {
+            s->all[s->n++] = c;
+        }
+    }
+}
+
 void qrs_decide(ol_qrs *q, int is_last) {
     const int64_t until = is_last ? INT64_MAX : q->n_env - FRAMES(PATH_DELAY_MS);
-    search s = {.first = q->n_decided, .n = (int)(q->n_known - q->n_decided)};
-    rhythm r = {0, 0};
+    search s;
+    list_likely(q, &s);
+    rhythm r = {0, 0, 0};
     find_path(q, &s, &r);
     r = measure(q, &s);
     if (r.rr_s > 0) {
         find_path(q, &s, &r);
     }
-    for (int i = s.n_chain - 1; i >= 0 && candidate_at(q, s.first + s.chain[i])->at < until; i--) {
-        emit(q, candidate_at(q, s.first + s.chain[i]));
+    for (int i = s.n_chain - 1; i >= 0 && s.all[s.chain[i]]->at < until; i--) {
+        emit(q, s.all[s.chain[i]]);
     }
     while (q->n_decided < q->n_known && candidate_at(q, q->n_decided)->at < until) {
         q->n_decided++;

@@ -4,38 +4,41 @@
  *     fibrillation", Computers in Cardiology (1978) 347. Window of 4 s, no exception for high peaks;
  *   time above a fifth of the maximum: Arafat et al., "A simple time domain algorithm for the detection of ventricular
  *     fibrillation in electrocardiogram", SIViP 5 (2011) 1, doi:10.1007/s11760-009-0136-1. Window of 4 s, no taper.
- * Four seconds in a row must say so: beats are then not given, so this had better be right. */
+ * Three seconds in a row must say so: beats are then not given, so this had better be right. What follows such a run
+ * needs less to belong to it: fibrillation gets coarser and finer, but does not pass in a second. */
 #include "qrs_parts.h"
 #include <math.h>
 
 #define LEAST_UV 30.0f
-#define LEAKAGE_MOST 0.56f
+#define LEAKAGE_MOST 0.52f
 #define ABOVE_LEAST 0.48f
-#define RUN 4
+#define LEAKAGE_MOST_GOING_ON 0.75f
+#define ABOVE_LEAST_GOING_ON 0.38f
+#define RUN 3
 
 typedef struct {
     float leakage, above, most_uv;
 } sine_likeness;
 
-static sine_likeness measure(const ol_qrs *q, int64_t from, int64_t to) {
+static sine_likeness measure(const float *wave, int64_t n_frames) {
     sine_likeness s = {1, 0, 0};
-    float mean = 0, size = 1e-3f, way = 1e-3f, sum = 0, parts = 1e-3f, n = (float)(to - from);
-    for (int64_t i = from; i < to; i++) {
-        mean += q->wave[i & RING_MASK];
+    float mean = 0, size = 1e-3f, way = 1e-3f, sum = 0, parts = 1e-3f, n = (float)n_frames;
+    for (int64_t i = 0; i < n_frames; i++) {
+        mean += wave[i];
     }
     mean /= n;
-    for (int64_t i = from; i < to; i++) {
-        const float v = fabsf(q->wave[i & RING_MASK] - mean);
+    for (int64_t i = 0; i < n_frames; i++) {
+        const float v = fabsf(wave[i] - mean);
         size += v;
-        way += i > from ? fabsf(q->wave[i & RING_MASK] - q->wave[(i - 1) & RING_MASK]) : 0;
+        way += i > 0 ? fabsf(wave[i] - wave[i - 1]) : 0;
         s.most_uv = larger(s.most_uv, v);
     }
     const int64_t half = (int64_t)(3.14159265f * size / way + 0.5f);
-    for (int64_t i = from; i < to; i++) {
-        const float v = q->wave[i & RING_MASK] - mean;
+    for (int64_t i = 0; i < n_frames; i++) {
+        const float v = wave[i] - mean;
         s.above += fabsf(v) > 0.2f * s.most_uv ? 1.0f : 0.0f;
-        if (i - half >= from) {
-            const float w = q->wave[(i - half) & RING_MASK] - mean;
+        if (i >= half) {
+            const float w = wave[i - half] - mean;
             sum += fabsf(v + w);
             parts += fabsf(v) + fabsf(w);
         }
@@ -45,10 +48,20 @@ static sine_likeness measure(const ol_qrs *q, int64_t from, int64_t to) {
     return s;
 }
 
+static int follows_run(const ol_qrs *q, int64_t slot) {
+    int all = slot >= RUN;
+    for (int64_t i = slot - RUN; i < slot && all; i++) {
+        all = q->vf[i % OL_QRS_SLOTS];
+    }
+    return all;
+}
+
 static uint8_t judge(const ol_qrs *q, int64_t slot) {
     const int64_t from = slot > 1 ? (slot - 2) * RATE_HZ : 0;
-    const sine_likeness s = measure(q, from, (slot + 2) * RATE_HZ);
-    return s.most_uv > LEAST_UV && s.leakage < LEAKAGE_MOST && s.above > ABOVE_LEAST;
+    const sine_likeness s = measure(q->wave + (from & RING_MASK), (slot + 2) * RATE_HZ - from);
+    const int clear = s.leakage < LEAKAGE_MOST && s.above > ABOVE_LEAST;
+    const int likely = s.leakage < LEAKAGE_MOST_GOING_ON && s.above > ABOVE_LEAST_GOING_ON;
+    return s.most_uv > LEAST_UV && (clear || (likely && follows_run(q, slot)));
 }
 
 /* Is this second one of RUN in a row that say so? */

@@ -53,10 +53,11 @@ static void push(const float *from, size_t n, const uint8_t *off) {
 }
 
 static void end(void) {
-    while (ol_front_end(&front, 0, &second)) {
+    while (ol_front_end(&front, &second)) {
         ol_qrs_take(&detector, &second);
         drain();
     }
+    ol_front_skip(&front, 0);
     ol_qrs_end(&detector);
     drain();
     decided_ms = 0;

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from octolead.native.qrs import detect_beats
+from octolead.native.analyzer import detect_beats
 
 BEATS = set("NLRBAaJSVrFejnE/fQ?")
 Frames = npt.NDArray[np.int64]
