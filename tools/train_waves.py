@@ -5,10 +5,11 @@
     python -m tools.train_waves --check                  say if they differ, exit 1 if so
     python -m tools.train_waves --train DATA             train on all records of DATA, write the weights, then the tables
     python -m tools.train_waves --train DATA --without 0 --weights FILE --tables FILE    the same without half 0 (or 1)
+    python -m tools.train_waves --halves DATA            train without each half and print how each half comes out
 
-Training needs torch 2.13, wfdb and scipy (pip install torch==2.13.0 into a scratch environment) and takes about six
-minutes on one core. DATA holds ludb/, qtdb/ and mitdb/ as PhysioNet has them. Which half of the records is left out is by
-their order in each database; the figures in docs/ACCURACY.md by halves are of such networks. Nothing is chosen by record.
+Training needs torch 2.13, wfdb and scipy (pip install torch==2.13.0 into a scratch environment) and takes about five
+minutes on one core; --halves also cc and the installed octolead. DATA holds ludb/, qtdb/, mitdb/, cpsc2021/ and nstdb/ as
+PhysioNet has them. Which half of the records is left out is by their order in each database. Nothing is chosen by record.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT / "tools" / "waves" / "weights.json"
 TABLES = ROOT / "native" / "src" / "wave_tables.h"
 N_FRAMES = 2496
-N_STEPS = 918
-BATCH = {"ludb": 9, "qtdb": 3, "mitdb": 4}
-WEIGHT_OF = {"ludb": 1.0, "qtdb": 0.5, "mitdb": 0.5}
+N_STEPS = 800
+BATCH = {"ludb": 9, "qtdb": 3, "mitdb": 4, "cpsc": 1}
+WEIGHT_OF = {"ludb": 1.0, "qtdb": 0.5, "mitdb": 0.5, "cpsc": 0.5}
 RATE = 8e-3
 
 
@@ -44,23 +45,9 @@ def choose_leads(piece: dict[str, Any], rng: np.random.Generator) -> list[int]:
         if kind < 0.7:
             return [1] if rng.random() < 0.3 else [int(rng.integers(12))]
         return [int(k) for k in rng.choice(12, int(rng.integers(2, 9)), replace=False)]
-    both = rng.random() < (0.6 if piece["db"] == "qtdb" else 0.5)
-    if both:
+    if rng.random() < 0.5:
         return [0, 1]
-    return [int(rng.integers(2))] if piece["db"] == "qtdb" else [0]
-
-
-def disturb(x: Any, gain: float, noise_mv: float, rng: np.random.Generator) -> Any:
-    """Return a lead as another electrode, wire and room might have given it."""
-    t = np.arange(len(x)) / 250
-    x = x * gain * np.exp(rng.normal(0, 0.15)) * (-1 if rng.random() < 0.1 else 1)
-    if noise_mv:
-        x = x + rng.normal(0, noise_mv, len(x))
-    if rng.random() < 0.2:
-        x = x + rng.uniform(0.005, 0.03) * np.sin(2 * np.pi * rng.choice([50, 60]) * t + rng.uniform(0, 6))
-    if rng.random() < 0.3:
-        x = x + rng.uniform(0.05, 0.4) * np.sin(2 * np.pi * rng.uniform(0.1, 0.6) * t + rng.uniform(0, 6))
-    return x.astype(np.float32)
+    return [0] if piece["db"] == "mitdb" else [int(rng.integers(2))]
 
 
 def stretched(x: Any, labels: Any, factor: float) -> tuple[Any, Any]:
@@ -73,48 +60,57 @@ def stretched(x: Any, labels: Any, factor: float) -> tuple[Any, Any]:
         x = x if n >= N_FRAMES else functional.pad(x, (0, N_FRAMES - n), mode="replicate")
         labels[:, 2:4] *= n / 2500
         labels[:, 4] = np.where(labels[:, 4] >= 0, labels[:, 4] * n / 2500, -1)
+        labels[:, 5] *= n / 2500
     return x[:, :, :N_FRAMES], labels
 
 
-def batch(pieces: list[dict[str, Any]], rng: np.random.Generator) -> tuple[Any, Any, Any]:
+def batch(pieces: list[dict[str, Any]], noises: list[Any], rng: np.random.Generator) -> tuple[Any, Any, Any]:
     """Return leads as rows, the number of each row's piece, and labels."""
     import torch
+
+    from tools.waves.augment import changed, disturbed
 
     rows: list[Any] = []
     record: list[int] = []
     labels: list[tuple[float, ...]] = []
     factor = rng.uniform(0.88, 1.12) if rng.random() < 0.5 else 1.0
-    for number, piece in enumerate(pieces):
+    for number, piece in enumerate(changed(p, rng) for p in pieces):
         leads = choose_leads(piece, rng)
         gain = np.exp(rng.normal(0, 0.3))
         noise_mv = 0.0 if rng.random() < 0.5 else 10 ** rng.uniform(-2.7, -1.5)
         for lead in leads:
             labels += [(len(rows), *label, WEIGHT_OF[piece["db"]]) for label in piece["labels"][lead]]
-            rows.append(disturb(piece["x"][lead], gain, noise_mv, rng))
+            rows.append(disturbed(piece["x"][lead], gain, noise_mv, noises, rng))
             record.append(number)
     x, y = stretched(torch.from_numpy(np.stack(rows))[:, None], np.array(labels, np.float64), factor)
     return x, torch.tensor(record), y
 
 
-def train(data: Path, without: int | None) -> dict[str, Any]:
+def records(folder: Path) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Return all pieces, and noise."""
+    from tools.waves.data import noises, pieces
+
+    return pieces(folder), noises(folder / "nstdb")
+
+
+def train(data: tuple[list[dict[str, Any]], list[Any]], without: int | None, n_steps: int = N_STEPS) -> dict[str, Any]:
     """Return the weights of a network trained on the records but those of one half."""
     import torch
 
-    from tools.waves.data import pieces
     from tools.waves.net import Net, folded, loss
 
     torch.set_num_threads(1)
     torch.manual_seed(2 if without is None else without)
     rng = np.random.default_rng(2 if without is None else without)
-    everything = [p for p in pieces(data) if p["half"] != without]
+    everything = [p for p in data[0] if p["half"] != without]
     pools = {db: [p for p in everything if p["db"] == db] for db in BATCH}
     net = Net()
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=N_STEPS, pct_start=0.15)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=n_steps, pct_start=0.15)
     total = 0.0
-    for step in range(1, N_STEPS + 1):
+    for step in range(1, n_steps + 1):
         chosen = [pool[i] for db, pool in pools.items() for i in rng.integers(len(pool), size=BATCH[db])]
-        x, record, labels = batch(chosen, rng)
+        x, record, labels = batch(chosen, data[1], rng)
         value = loss(net(x, record, len(chosen)), labels)
         optimiser.zero_grad()
         value.backward()
@@ -123,10 +119,18 @@ def train(data: Path, without: int | None) -> dict[str, Any]:
         schedule.step()
         total += value.item()
         if step % 50 == 0:
-            print(f"step {step} of {N_STEPS}: loss {total / 50:.3f}", flush=True)
+            print(f"step {step} of {n_steps}: loss {total / 50:.3f}", flush=True)
             total = 0.0
     net.eval()
     return folded(net)
+
+
+def print_halves(folder: Path) -> None:
+    """Print how each half comes out with a network that has not seen it."""
+    from tools.waves.evaluate import added, lines, scores
+
+    data = records(folder)
+    print("\n".join(lines(*added([scores(folder, train(data, half), half) for half in (0, 1)]))))
 
 
 def main() -> int:
@@ -134,12 +138,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--train", type=Path, metavar="DATA")
+    parser.add_argument("--halves", type=Path, metavar="DATA")
     parser.add_argument("--without", type=int, choices=(0, 1))
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--tables", type=Path, default=TABLES)
     args = parser.parse_args()
+    if args.halves:
+        print_halves(args.halves)
+        return 0
     if args.train:
-        args.weights.write_text(json.dumps(train(args.train, args.without)) + "\n", encoding="utf-8")
+        args.weights.write_text(json.dumps(train(records(args.train), args.without)) + "\n", encoding="utf-8")
     text = tables.header(json.loads(args.weights.read_text(encoding="utf-8")))
     if args.check:
         same = args.tables.read_text(encoding="utf-8") == text

@@ -18,20 +18,20 @@
 #define OL_WAVE_MAX_EXTRA_P 4
 #define OL_WAVE_LEADS 8
 
-/* Shape of the network: see src/wave_net.c. */
-#define OL_WAVE_TAPS 24
-#define OL_WAVE_A 16
-#define OL_WAVE_B 16
-#define OL_WAVE_C 24
+/* Shape of the network: see src/wave_net.c. A step is 16 ms. */
+#define OL_WAVE_TAPS 14
+#define OL_WAVE_FINE 12
+#define OL_WAVE_COARSE 16
 #define OL_WAVE_N_MID 4
 #define OL_WAVE_N_BOUNDARIES 8
-#define OL_WAVE_BLOCK 128
-#define OL_WAVE_STEPS 32
-#define OL_WAVE_DIFF_HISTORY 13
+#define OL_WAVE_STEPS 32 /* in a block */
+#define OL_WAVE_STEP_ROWS 4
+#define OL_WAVE_BLOCK (OL_WAVE_STEPS * OL_WAVE_STEP_ROWS)
+#define OL_WAVE_DIFF_HISTORY 7
 #define OL_WAVE_SKIP 60
-#define OL_WAVE_COARSE_ROWS 1488 /* (4 * (1 + 2 + 4 + 8) + 16 * 4 steps) * 12, less the last one's history */
-#define OL_WAVE_RING_ROWS 1024   /* scores, 125 Hz */
-#define OL_WAVE_SIGNAL_ROWS 1024 /* signal, 250 Hz */
+#define OL_WAVE_COARSE_ROWS 992  /* (4 * (1 + 2 + 4 + 8) + 16 * 4 steps) * 8, and the last one's 16 */
+#define OL_WAVE_SCORE_STEPS 320  /* scores kept, whole blocks */
+#define OL_WAVE_SIGNAL_ROWS 1024 /* signal kept, 250 Hz */
 #define OL_WAVE_QUEUE 64
 #define OL_WAVE_SECONDS 8
 
@@ -63,13 +63,19 @@ typedef struct ol_wave_beat {
 
 /* cdef: opaque */
 typedef struct ol_wave_net {
-    int32_t diff[OL_WAVE_DIFF_HISTORY + OL_WAVE_BLOCK / 2][8];
-    int32_t patch[(4 + OL_WAVE_STEPS) * OL_WAVE_B / 2][8];
-    int32_t fine[(OL_WAVE_SKIP + OL_WAVE_STEPS) * OL_WAVE_B / 2][8];
-    int32_t coarse[OL_WAVE_COARSE_ROWS + OL_WAVE_STEPS * OL_WAVE_C / 4][8];
-    int32_t merged[(4 + OL_WAVE_STEPS) * OL_WAVE_B / 2][8];
-    int32_t last[OL_WAVE_STEPS * OL_WAVE_B / 2][8];
+    int32_t diff[OL_WAVE_DIFF_HISTORY + OL_WAVE_STEPS][8];
+    int32_t fine[(OL_WAVE_SKIP + OL_WAVE_STEPS) * OL_WAVE_FINE / 2][8];
+    int32_t coarse[OL_WAVE_COARSE_ROWS + OL_WAVE_STEPS * OL_WAVE_COARSE / 4][8];
+    int32_t merged[(4 + OL_WAVE_STEPS) * OL_WAVE_FINE / 2][8];
+    int32_t last[OL_WAVE_STEPS * OL_WAVE_FINE / 2][8];
 } ol_wave_net;
+
+/* Of P on, peak, off, T on, peak, off each step, and of QRS on and off twice a step, eight leads; after them those of all
+ * leads together, a lane a boundary. cdef: opaque */
+typedef struct ol_wave_scores {
+    int16_t slow[7][OL_WAVE_SCORE_STEPS][8];
+    int16_t fast[3][2 * OL_WAVE_SCORE_STEPS][8];
+} ol_wave_scores;
 
 /* cdef: opaque */
 typedef struct ol_waves {
@@ -86,9 +92,9 @@ typedef struct ol_waves {
     uint32_t good; /* leads, over the block that is being filled */
     uint32_t queue_first, queue_n;
     double queue_ms[OL_WAVE_QUEUE];
-    float last_row[8];
+    float last_odd[8]; /* row, of which the next difference is taken */
     float signal[OL_WAVE_SIGNAL_ROWS][8];
-    float score[OL_WAVE_RING_ROWS][OL_WAVE_N_BOUNDARIES][8];
+    ol_wave_scores scores;
     ol_wave_net net;
 } ol_waves;
 

@@ -45,7 +45,7 @@ int ol_waves_tell(ol_waves *w, double at_ms) {
 
 /* Scores are known up to here. */
 static double scored_ms(const ol_waves *w) {
-    return ((double)(w->n_blocks * OL_WAVE_STEPS * 2) - OL_WAVE_DELAY) * SCORE_MS;
+    return (double)(w->n_blocks * OL_WAVE_STEPS - OL_WAVE_DELAY) * STEP_MS;
 }
 
 static int is_ready(const ol_waves *w) {
@@ -87,9 +87,8 @@ static size_t drain(ol_waves *w, ol_wave_beat *out, size_t room) {
 }
 
 static void run_block(ol_waves *w) {
-    const size_t row = (size_t)(w->n_blocks * OL_WAVE_STEPS * 2 % OL_WAVE_RING_ROWS);
-    const uint32_t good = w->good & ((1u << w->n_leads) - 1);
-    ol_wave_net_run(&w->net, good, w->score[row][0]);
+    const uint32_t step = (uint32_t)(w->n_blocks * OL_WAVE_STEPS % OL_WAVE_SCORE_STEPS);
+    ol_wave_net_run(&w->net, w->good & ((1u << w->n_leads) - 1), &w->scores, step);
     w->n_blocks++;
     w->good = 0xff;
 }
@@ -100,22 +99,28 @@ OL_INLINE lane_mask whole_of(lanes d) {
     return __builtin_convertvector(d + 32768.5f, lane_mask) - 32768;
 }
 
-/* Rows of one block or less: keep them, and hand their differences to the network, two to a word. */
+/* The network is given differences over two rows, of every second row; two of them to a word. */
+OL_INLINE void put_difference(ol_waves *w, lanes d) {
+    const size_t row = (size_t)w->n_fed % OL_WAVE_BLOCK;
+    int32_t *word = w->net.diff[OL_WAVE_DIFF_HISTORY + row / OL_WAVE_STEP_ROWS];
+    lane_mask pair, whole = whole_of(d * OL_WAVE_DIFF_PER_UV);
+    memcpy(&pair, word, sizeof pair);
+    pair = row % OL_WAVE_STEP_ROWS == 1 ? whole & 0xffff : pair | (whole << 16);
+    memcpy(word, &pair, sizeof pair);
+}
+
+/* Rows of one block or less. */
 OL_CLONES static void take_rows(ol_waves *w, const float (*rows)[8], int32_t n) {
-    lanes last = load8(w->n_fed ? w->last_row : rows[0]);
+    lanes last = load8(w->n_fed ? w->last_odd : rows[0]);
     for (int32_t i = 0; i < n; i++, w->n_fed++) {
         const lanes x = load8(rows[i]);
-        const size_t at = (size_t)w->n_fed % OL_WAVE_BLOCK;
-        const lane_mask whole = whole_of((x - last) * OL_WAVE_DIFF_PER_UV);
-        lane_mask pair;
-        int32_t *word = w->net.diff[OL_WAVE_DIFF_HISTORY + at / 2];
-        memcpy(&pair, word, sizeof pair);
-        pair = at % 2 ? pair | (whole << 16) : whole & 0xffff;
-        memcpy(word, &pair, sizeof pair);
         store8(w->signal[(size_t)w->n_fed % OL_WAVE_SIGNAL_ROWS], x);
-        last = x;
+        if (w->n_fed % 2) {
+            put_difference(w, x - last);
+            last = x;
+        }
     }
-    store8(w->last_row, last);
+    store8(w->last_odd, last);
 }
 
 /* The same, and what the block that it fills makes ready. */
@@ -164,9 +169,9 @@ static size_t pad(ol_waves *w, ol_wave_beat *out, size_t room) {
     float rows[OL_WAVE_BLOCK][8];
     size_t n = 0;
     for (int32_t k = 0; k < OL_WAVE_BLOCK; k++) {
-        memcpy(rows[k], w->last_row, sizeof rows[k]);
+        memcpy(rows[k], w->signal[(w->n_rows - 1) % OL_WAVE_SIGNAL_ROWS], sizeof rows[k]);
     }
-    for (int32_t left = OL_WAVE_DELAY * 2 + OL_WAVE_BLOCK, some; left > 0; left -= some) {
+    for (int32_t left = (OL_WAVE_DELAY + OL_WAVE_STEPS) * OL_WAVE_STEP_ROWS, some; left > 0; left -= some) {
         some = until_block(w, left);
         n += take_some(w, (const float(*)[8])rows, some, out + n, room - n);
     }

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from octolead.native.waves import ABSENT, delineate
+from octolead.native.analyzer import delineate
 
 Numbers = npt.NDArray[np.float64]
 
@@ -53,6 +53,12 @@ def pair(reference: Numbers, found: Numbers, tolerance: float) -> list[tuple[int
     return list(pairs.items())
 
 
+def places(found: Any, offsets_ms: Numbers, fs_hz: float) -> Numbers:
+    """Return the whole frames of what was found, without what was not."""
+    frames = np.rint(found["frame"].astype(float) + offsets_ms * fs_hz / 1000)
+    return frames[~np.isnan(frames)]
+
+
 def ludb_counts(path: str) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Return right, missed and false boundaries of a record, [lead][boundary][3]."""
     import wfdb
@@ -67,8 +73,7 @@ def ludb_counts(path: str) -> tuple[npt.NDArray[np.int64], list[str]]:
         first, last = min(w[1] for w in waves if w[1] >= 0), max(w[2] for w in waves)
         for b, ((wave, side), tolerance_ms) in enumerate(BOUNDARIES.items()):
             truth = np.array([t for w in waves if w[0] == SYMBOLS[wave] and (t := w[1 if side == "on" else 2]) >= 0], float)
-            offsets = found["lead"][:, k][wave][side].astype(np.int64)
-            mine = (offsets + found["frame"].astype(np.int64))[offsets != ABSENT].astype(float)
+            mine = places(found, found["lead"][:, k][wave][side + "_ms"], 500)
             pairs = pair(truth, mine, tolerance_ms / 2)
             paired = {j for _, j in pairs}
             false = [f for j, f in enumerate(mine) if j not in paired and first <= f <= last]
@@ -101,8 +106,7 @@ def test_qtdb_spread_is_that_of_experts(data_dir: Path) -> None:
         found = delineate(wfdb.rdrecord(path).p_signal * 1000, 250, beats)
         for wave, side in BOUNDARIES:
             truth = [t for w in waves if w[0] == SYMBOLS[wave] and (t := w[1 if side == "on" else 2]) >= 0]
-            offsets = found["all_leads"][wave][side].astype(np.int64)
-            mine = (offsets + found["frame"].astype(np.int64))[offsets != ABSENT]
+            mine = places(found, found["all_leads"][wave][side + "_ms"], 250)
             errors = [4 * (mine[np.abs(mine - t).argmin()] - t) for t in truth if len(mine)]
             errors = [e for e in errors if abs(e) <= 150]
             if len(errors) > 5:
@@ -120,9 +124,8 @@ def test_p_peaks_of_mitdb(data_dir: Path, name: str) -> None:
     beats = np.array([s for s, c in zip(notes.sample, notes.symbol, strict=True) if c in BEATS])
     flutter = np.array([s for s, c in zip(notes.sample, notes.symbol, strict=True) if c in "[]"]).reshape(-1, 2)
     found = delineate(wfdb.rdrecord(path, channels=[0]).p_signal * 1000, 360, beats)
-    offsets = found["lead"]["p"]["peak"][:, 0].astype(np.int64)
-    mine = [(offsets + beats)[offsets != ABSENT]]
-    mine += [found["frame"][found["n_extra_p"] > k].astype(np.int64) + found["extra_p"][found["n_extra_p"] > k, k] for k in range(4)]
+    mine = [places(found, found["lead"]["p"]["peak_ms"][:, 0], 360)]
+    mine += [places(found[found["n_extra_p"] > k], found["extra_p_ms"][found["n_extra_p"] > k, k], 360) for k in range(4)]
     peaks = np.array([p for p in np.sort(np.concatenate(mine)) if not ((flutter[:, 0] <= p) & (p <= flutter[:, 1])).any()])
     truth = wfdb.rdann(path, "pwave").sample
     right = sum(bool(np.abs(peaks - t).min() <= 18) for t in truth)

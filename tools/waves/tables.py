@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights as C tables: 16-bit integers, two input channels in a word, in the order native/src/wave_net_kernel.h reads.
 
-Activations are Q9 (the first layer's Q13), weights as many bits as leave every sum within 32: at most 95000 in
-magnitude for a sum over activations of at most 16383.
+Activations are Q9, at most 32767, but for those of the first layer, which are Q11 and at most three times 2048. Weights
+have as many bits as leave every sum, with its bias and what is added to it, within 32.
 """
 
 from __future__ import annotations
@@ -15,20 +15,31 @@ import numpy.typing as npt
 Weights = npt.NDArray[np.float64]
 
 TOP_WEIGHT = 16383
-TOP_SUM = 95000
-TOP_PATCH_SUM = 60000
+TOP_SHIFT = 14  # 2^shift is a weight too
+TOP_SUM = 2**31 - 1
+TOP = 32767
+TOP_FIRST = 3 * 2048
 Q = 9
-Q_FIRST = 13
+Q_FIRST = 11
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by tools/train_waves.py out of tools/waves/weights.json; do not edit. */\n"
 
 
-def shift_for(top_sum: int, *weights: Weights) -> int:
-    """Return the most fractional bits with which no weight and no sum is too large."""
-    for shift in range(14, -1, -1):
+def shift_for(bias: Weights, top: int, *weights: Weights, residual: int = 0, q: int = Q) -> int:
+    """Return the most fractional bits with which no weight and no sum is too large.
+
+    Args:
+        bias: of each output.
+        top: the largest input.
+        weights: of each output, with inputs of that size.
+        residual: the largest input that is added as it is.
+        q: fractional bits of the inputs.
+    """
+    for shift in range(TOP_SHIFT, 1, -1):
         whole = [np.abs(np.round(w * 2.0**shift)) for w in weights]
-        if max(w.max() for w in whole) <= TOP_WEIGHT and sum(w.sum(1) for w in whole).max() <= top_sum:
+        sums = sum(w.sum(1) for w in whole) * top + np.abs(bias) * 2.0 ** (q + shift) + residual * 2**shift
+        if max(w.max() for w in whole) <= TOP_WEIGHT and sums.max() <= TOP_SUM:
             return shift
-    raise ValueError(f"no shift brings the sums of weights below {top_sum}")
+    raise ValueError("no shift keeps the sums within 32 bits")
 
 
 def pairs(whole: Weights) -> npt.NDArray[np.int32]:
@@ -51,39 +62,39 @@ def array(name: str, values: npt.ArrayLike) -> str:
 
 
 def patch(layer: dict[str, Any]) -> list[str]:
-    """Return the tables of the filters over differences, whose unit is 1/512 too."""
-    weight = np.array(layer["weight"])
-    shift = shift_for(TOP_PATCH_SUM, weight)
+    """Return the tables of the filters over differences, whose unit is 1/512 too; what comes out is Q11."""
+    weight, bias = np.array(layer["weight"]), np.array(layer["bias"])
+    shift = shift_for(bias, TOP, weight)
     return [
         array("ol_wave_patch", tiled(np.round(weight * 2.0**shift), 4)),
-        array("ol_wave_patch_bias", np.round(np.array(layer["bias"]) * 2.0 ** (Q + shift))),
-        f"static const float ol_wave_patch_scale = 1.0f / {2 ** (Q + shift)};\n",
+        array("ol_wave_patch_bias", np.round(bias * 2.0 ** (Q + shift))),
+        f"static const int32_t ol_wave_patch_shift = {Q + shift - Q_FIRST};\n",
     ]
 
 
-def dense(name: str, layer: dict[str, Any], q_in: int = Q) -> tuple[list[str], int]:
-    """Return the tables of a dense layer, and its shift."""
-    weight = np.array(layer["weight"])
-    shift = shift_for(TOP_SUM, weight)
+def dense(name: str, layer: dict[str, Any], q_in: int = Q, residual: int = 0) -> list[str]:
+    """Return the tables of a dense layer."""
+    weight, bias = np.array(layer["weight"]), np.array(layer["bias"])
+    shift = shift_for(bias, TOP if q_in == Q else TOP_FIRST, weight, residual=residual, q=q_in)
     n_out, n_in = weight.shape
     return [
         array(f"{name}_weight", tiled(np.round(weight * 2.0**shift), 4)),
-        array(f"{name}_bias", np.round(np.array(layer["bias"]) * 2.0 ** (q_in + shift))),
+        array(f"{name}_bias", np.round(bias * 2.0 ** (q_in + shift))),
         f"static const ol_wave_dense {name} = {{{n_in}, {n_out}, {shift + q_in - Q}, {name}_weight, {name}_bias}};\n",
-    ], shift
+    ]
 
 
 def block(name: str, layer: dict[str, Any]) -> tuple[list[str], str]:
     """Return the tables of a residual block and its initialiser. Taps are scaled to a sum of magnitudes of 1."""
-    taps, weight = np.array(layer["taps"]), np.array(layer["weight"])
+    taps, weight, bias = np.array(layer["taps"]), np.array(layer["weight"]), np.array(layer["bias"])
     size = np.abs(taps).sum(1)
     weight = weight * size[None, :]
     mix = [np.array(layer["mix"])] if "mix" in layer else []
-    shift = shift_for(TOP_SUM, weight, *mix)
+    shift = shift_for(bias, TOP, weight, *mix, residual=TOP)
     whole = np.round(taps / size[:, None] * 32760).T  # [tap][channel]
     out = [
         array(f"{name}_weight", tiled(np.round(weight * 2.0**shift), 4)),
-        array(f"{name}_bias", np.round(np.array(layer["bias"]) * 2.0 ** (Q + shift))),
+        array(f"{name}_bias", np.round(bias * 2.0 ** (Q + shift))),
         array(f"{name}_taps", pairs(whole).T),
     ]
     out += [array(f"{name}_mix", tiled(np.round(m * 2.0**shift), 8)) for m in mix]
@@ -92,15 +103,20 @@ def block(name: str, layer: dict[str, Any]) -> tuple[list[str], str]:
     return out, f"{{{layer['dilation']}, {{{n_in}, {n_out}, {shift}, {name}_weight, {name}_bias}}, {name}_taps, {last}}}"
 
 
+def head(layer: dict[str, Any]) -> dict[str, Any]:
+    """Return the last layer with scores as logarithms to the base of 2, and with empty rows to a multiple of four."""
+    weight, bias = (np.array(layer[key]) * np.log2(np.e) for key in ("weight", "bias"))
+    empty = -len(bias) % 4
+    return {"weight": np.pad(weight, ((0, empty), (0, 0))), "bias": np.pad(bias, (0, empty))}
+
+
 def header(weights: dict[str, Any]) -> str:
     """Return native/src/wave_tables.h."""
-    out = [HEAD, *patch(weights["patch"]), *dense("ol_wave_inp", weights["inp"], Q_FIRST)[0]]
-    for name in ("b1", "b2"):
-        tables, initialiser = block(f"ol_wave_{name}", weights[name])
-        out += [*tables, f"static const ol_wave_block ol_wave_{name} = {initialiser};\n"]
-    out += dense("ol_wave_down", weights["down"])[0] + dense("ol_wave_up", weights["up"])[0]
+    out = [HEAD, *patch(weights["patch"])]
+    tables, initialiser = block("ol_wave_b2", weights["b2"])
+    out += [*tables, f"static const ol_wave_block ol_wave_b2 = {initialiser};\n"]
+    out += dense("ol_wave_down", weights["down"], Q_FIRST) + dense("ol_wave_up", weights["up"], residual=TOP_FIRST // 4)
     mids = [block(f"ol_wave_mid{k}", layer) for k, layer in enumerate(weights["mid"])]
     out += [line for tables, _ in mids for line in tables]
     out.append(f"static const ol_wave_block ol_wave_mid[{len(mids)}] = {{\n    " + ",\n    ".join(m for _, m in mids) + ",\n};\n")
-    tables, shift = dense("ol_wave_head", weights["head"])
-    return "".join([*out, *tables, f"static const float ol_wave_head_scale = 1.0f / {2 ** (Q + shift)};\n"])
+    return "".join([*out, *dense("ol_wave_head", head(weights["head"]))])
