@@ -102,6 +102,11 @@ class Volume:
                         yield at
             cluster = self.next_cluster(cluster)
 
+    def check_directory(self, cluster):
+        """Raise when no directory begins there: what stands in it would be taken for names, and a card for an empty one."""
+        if not 2 <= cluster < self.clusters + 2 or self._read(self.sector_of(cluster))[0:11] != b".          ":
+            raise CardError("the directory at cluster %d is none: save the recordings, then format the card" % cluster, "card_damaged")
+
     def lookup(self, path):
         """Return (first cluster, size in bytes, is a directory) of `/A/B.C`, or None."""
         found = (self.root, 0, True)
@@ -109,6 +114,8 @@ class Volume:
             name, _, extension = part.upper().partition(".")
             short = ("%-8s%-3s" % (name, extension)).encode()
             cluster = found[0]
+            if cluster != self.root:
+                self.check_directory(cluster)
             found = None
             for at in self._entries(cluster):
                 if self._sector[at : at + 11] == short:

@@ -273,9 +273,11 @@ def plan(free_bytes, slot_bytes, ring_bytes=0):
 def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     """Make the segment files on a FAT32 card and return the Store."""
     volume = Volume(device)
-    for directory in ((volume.root,), volume.lookup(DIRECTORY)):
-        if directory is not None:
-            volume.next_cluster(directory[0])  # raises when it counts as free: the segments would be laid over it
+    volume.next_cluster(volume.root)  # raises when it counts as free: the segments would be laid over it
+    directory = volume.lookup(DIRECTORY)
+    if directory is not None:
+        volume.check_directory(directory[0])
+        volume.next_cluster(directory[0])
     try:
         for from_start in (False, True):
             count, size = _allocate(device, slot_bytes, ring_bytes, from_start)

@@ -132,7 +132,8 @@ class FatVolume:
         count = max(0, (stop - at) // 4)
         return np.frombuffer(self._data, "<u4", count, at) if count else np.zeros(0, "<u4")
 
-    def _place(self, cluster: int) -> int:
+    def place(self, cluster: int) -> int:
+        """Byte at which a cluster begins."""
         return self._data_start + (cluster - 2) * self.cluster_bytes
 
     def _next(self, cluster: int, fats: list[np.ndarray]) -> int:
@@ -163,7 +164,7 @@ class FatVolume:
         """Files and folders of a directory, given by its first cluster (None: the root)."""
         chain, sound = self._chain(self._root if directory is None else directory, _MAX_DIR_CLUSTERS)
         for cluster in chain:
-            at = self._place(cluster)
+            at = self.place(cluster)
             for offset in range(at, min(at + self.cluster_bytes, len(self._data) - 31), 32):
                 if self._data[offset] == 0:
                     return
@@ -175,7 +176,7 @@ class FatVolume:
                 "fat-chain",
                 f"the cluster chain of a directory breaks off after {len(chain)} clusters",
                 source=self._name,
-                offset=self._place(chain[-1]) if chain else None,
+                offset=self.place(chain[-1]) if chain else None,
             )
 
     def _entry(self, offset: int) -> Entry | None:
@@ -210,7 +211,7 @@ class FatVolume:
                 )
             return []
         if self._is_contiguous(first, n):
-            return self._clip(entry, [Run(self._place(first), entry.size)])
+            return self._clip(entry, [Run(self.place(first), entry.size)])
         chain, sound = self._whole_chain(first, n)
         if not sound:
             self._findings.warning(
@@ -240,7 +241,7 @@ class FatVolume:
     def _merge(self, chain: list[int], size: int) -> list[Run]:
         runs: list[Run] = []
         for cluster in chain:
-            at, length = self._place(cluster), min(size, self.cluster_bytes)
+            at, length = self.place(cluster), min(size, self.cluster_bytes)
             if runs and runs[-1].offset + runs[-1].length == at:
                 runs[-1] = Run(runs[-1].offset, runs[-1].length + length)
             else:

@@ -11,12 +11,12 @@ import mmap
 import os
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import _constants as c
 from .errors import SourceError
-from .fat import FatVolume, Run, looks_like_disk
+from .fat import Entry, FatVolume, Run, looks_like_disk
 from .findings import Findings
 from .segment import Extent, SegmentHeader, open_segment, parse_segment_header
 from .sniff import looks_like
@@ -164,7 +164,7 @@ def _open_image(source: Source, data: memoryview) -> None:
     folder = volume.find(None, CARD_FOLDER)
     entries = [e for e in volume.entries(folder.cluster) if e.name.upper().endswith(SEGMENT_SUFFIX)] if folder else []
     for entry in sorted(entries, key=lambda e: e.name):
-        view = _gather(source, data, volume.runs(entry))
+        view = _gather(source, data, volume.runs(_as_long_as_said(source, data, volume, entry)))
         extent = open_segment(view, entry.name, source.findings) if view else None
         if extent is not None:
             source.extents.append(extent)
@@ -187,6 +187,22 @@ def _open_image(source: Source, data: memoryview) -> None:
             path=str(source.path),
             kind="no-segments",
         )
+
+
+def _as_long_as_said(source: Source, data: memoryview, volume: FatVolume, entry: Entry) -> Entry:
+    """The entry, with the size that the segment's own header says where the directory says less and the card has room for it."""
+    at = volume.place(entry.cluster)
+    header = _header_at(data, at) if 0 <= at <= len(data) - c.SEGMENT_HEADER_SIZE else None
+    size = (header.slots_per_segment + 1) * header.slot_bytes if header else 0
+    if size <= entry.size or at + size > len(data):
+        return entry
+    source.findings.warning(
+        "fat-entry",
+        f"{entry.name}: the directory says {entry.size} bytes, its header {size}, which are read",
+        source=source.path.name,
+        offset=entry.offset,
+    )
+    return replace(entry, size=size)
 
 
 def _gather(source: Source, data: memoryview, runs: list[Run]) -> memoryview:

@@ -274,3 +274,15 @@ for fat in (volume.fat, volume.fat + (volume.data - volume.fat) // 2):
     device.writeblocks(fat, sector)
 assert "FAT entry of cluster 3 is 0" in refuses("card_damaged", ring, device)
 ok("a directory that the FAT says is free")
+
+device = formatted(40)
+ring(device)
+volume = Volume(device)
+device.readblocks(volume.sector_of(volume.root), sector)
+assert sector[32:40] == b"OCTOLEAD"
+for cluster in (3 ^ 4, 3 ^ 0x4000000):  # into the segment; beyond the card
+    struct.pack_into("<H4xH", sector, 32 + 20, cluster >> 16, cluster & 0xFFFF)
+    device.writeblocks(volume.sector_of(volume.root), sector)
+    refuses("card_damaged", open_store, device, DEVICE, TICKS)
+    refuses("card_damaged", ring, device)
+ok("a directory that is none")

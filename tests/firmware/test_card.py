@@ -38,6 +38,7 @@ CASES = (
     "boot sector from its backup",
     "unreadable file system",
     "a directory that the FAT says is free",
+    "a directory that is none",
 )
 
 

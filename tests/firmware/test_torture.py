@@ -12,7 +12,7 @@ from conftest import needs_micropython
 from tools.torture.chain import run_chain
 from tools.torture.desk import image_with, look
 from tools.torture.ledger import Ledger
-from tools.torture.models import ROTTEN, TEARS, caches, file_system, rot, tears
+from tools.torture.models import ROTTEN, TEARS, Case, caches, file_system, rot, tears
 from tools.torture.run import Torture
 from tools.torture.scenario import Scenario
 
@@ -63,6 +63,15 @@ def test_rot_in_the_file_system_costs_no_sealed_block(torture):
     torture.run(file_system(torture.log, seed=1, step=2))
     clean(torture)
     assert torture.figures.refused > 0
+
+
+def test_where_a_name_rots_recover_reads_what_the_new_ring_stands_beside(torture):
+    root = next(e.sector for e in torture.log if e.data[32:40] == b"OCTOLEAD")
+    end = len(torture.log)
+    before = torture.figures.recovered
+    torture.run([Case("fs", {"cut": end, "may_refuse": True, "flips": [[root, 8 * 32 + 1]]}, end, 1)])
+    clean(torture)
+    assert torture.figures.recovered == before + 1
 
 
 def test_one_card_through_forty_cuts(torture):

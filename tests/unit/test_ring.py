@@ -253,6 +253,16 @@ def test_regression_a_wrong_link_in_each_of_the_two_fats(card):
     np.testing.assert_array_equal(raw(card), FRAMES)
 
 
+def test_regression_a_directory_that_says_too_little_of_a_segment(card):
+    """Found by tools/torture: a flipped bit in the size of the file; its header and the chain of clusters know better."""
+    data = bytearray(card.read_bytes())
+    at = data.index(b"SEG00000OLS") + 28
+    struct.pack_into("<I", data, at, struct.unpack_from("<I", data, at)[0] & 0xFFFF & ~0x4000)
+    card.write_bytes(data)
+    np.testing.assert_array_equal(raw(card), FRAMES)
+    assert "fat-entry" in kinds(card)
+
+
 def test_a_cut_image_is_read_as_far_as_it_goes(card):
     data = card.read_bytes()
     at = data.index(making.block(FRAMES[400:500], 4, 400))

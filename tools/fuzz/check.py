@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds, whatever the bytes of a source.
 
-- reading all of it ends within TIME_S, and with nothing but an OctoleadError;
+- reading all of it ends within TIME_S of the processor's time, and with nothing but an OctoleadError;
 - memory stays below the limit that the runner sets (a MemoryError is a find);
 - every sample that is given is the one that was written for that session, frame and lead, unless a block was signed
   again by the mutation;
@@ -42,18 +42,18 @@ class HangError(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise HangError after so many seconds."""
+    """Raise HangError after so many seconds of the processor's time: a busy machine is no find."""
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         raise HangError(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def put(folder: Path, files: Files) -> Path:

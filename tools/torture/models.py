@@ -9,7 +9,7 @@ unread   as flips, but sectors of the ring can no longer be read until they are 
 unwrit   as flips, but a few slots where recording goes on refuse to be written.
 stuck    as flips, but some slots take writes and keep what they had.
 fs       bits, or unreadable sectors, in boot sector, FAT, directories and segment header: the recorder goes on, or refuses
-         the card without writing to it; the desk reads every sealed block.
+         the card without writing to it; the desk reads every sealed block, if a name has rotted by `octolead recover`.
 """
 
 from __future__ import annotations
