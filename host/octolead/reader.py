@@ -73,7 +73,7 @@ class BlockReader:
             i += 1
 
     def fill(self, out: npt.NDArray[np.int32], start: int) -> None:
-        """Put the stored integers of all leads from frame `start` on into `out`, which is `MISSING_RAW` all over.
+        """Put the stored integers of all leads from frame `start` on into `out`, and `MISSING_RAW` where a frame is missing.
 
         Many whole blocks at once go through the C core without a copy between.
         """
@@ -83,9 +83,12 @@ class BlockReader:
         if len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
             edges = [(start, stop)]
         else:
+            if np.any(self.starts[whole[1:]] != self.stops[whole[:-1]]):
+                out[:] = MISSING_RAW
             self._fill_whole(out, start, whole)
             edges = [(start, int(self.starts[whole[0]])), (int(self.stops[whole[-1]]), stop)]
         for first, last in edges:
+            out[first - start : last - start] = MISSING_RAW
             for at, _, frames in self.parts(first, last):
                 out[first - start + at : first - start + at + len(frames)] = frames
 

@@ -280,6 +280,11 @@ class Recording:
         return find_gaps(self._index, self._session, self._reader.bad)
 
     @property
+    def n_unreadable(self) -> int:
+        """Blocks found damaged so far."""
+        return len(self._reader.bad)
+
+    @property
     def timeline(self) -> Timeline:
         """Everything the events tell: one pass over the blocks that have some, again when a damaged block was found since."""
         n_bad = len(self._reader.bad)
@@ -357,10 +362,12 @@ class Recording:
         """
         self._check_range(start_frame, stop_frame)
         places = [self._stored_place(name) for name in (self.stored_leads if leads is None else leads)]
-        out = np.full((stop_frame - start_frame, len(places)), MISSING_RAW, np.int32)
+        shape = stop_frame - start_frame, len(places)
         if places == list(range(len(self.stored_leads))):
+            out = np.empty(shape, np.int32)
             self._reader.fill(out, start_frame)
             return out
+        out = np.full(shape, MISSING_RAW, np.int32)
         for at, _, part in self._reader.parts(start_frame, stop_frame):
             out[at : at + len(part)] = part[:, places]
         return out

@@ -60,6 +60,10 @@ int ol_front_init(ol_front *f, double fs_hz, uint32_t n_leads, float rail_uv);
 size_t ol_front_push(ol_front *f, const float *frames_uv, const uint8_t *lead_off, size_t n, ol_second *second,
                      int *is_full);
 
+/* The same of the integers of a recording: microvolt = count * scale_uv of its lead. */
+size_t ol_front_push_counts(ol_front *f, const int32_t *counts, const float *scale_uv, const uint8_t *lead_off, size_t n,
+                            ol_second *second, int *is_full);
+
 /* The stretch ends: fills `second` and returns 1 while there is one left, at most twice. */
 int ol_front_end(ol_front *f, ol_second *second);
 

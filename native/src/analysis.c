@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Joins the parts: front to detector at once, to classes and waves when the detector has decided beyond. */
 #include "ol_analysis.h"
-#include "lanes.h"
 #include "ol_error.h"
 
 #include <math.h>
@@ -9,7 +8,6 @@
 
 #define BRIDGE_S 0.04 /* a shorter gap is filled with the frame before it */
 #define AHEAD_MS 3000 /* beats that classes and waves know beyond the second they are given */
-#define CONVERTED 256 /* frames turned into microvolt at a time */
 
 static int has(const ol_analysis *a, uint32_t stage) {
     return (a->settings.stages & stage) != 0;
@@ -205,31 +203,17 @@ size_t ol_analysis_push(ol_analysis *a, const float *frames_uv, const uint8_t *l
     return taken;
 }
 
-OL_INLINE void convert(const int32_t *counts, const float *scale_uv, size_t n, uint32_t n_leads, float *frames) {
-    for (size_t i = 0; i < n; i++) {
-        for (uint32_t k = 0; k < n_leads; k++) {
-            frames[i * n_leads + k] = (float)counts[i * n_leads + k] * scale_uv[k];
-        }
-    }
-}
-
-OL_CLONES static void to_microvolt(const ol_analysis *a, const int32_t *counts, const float *scale_uv, size_t n,
-                                   float *frames) {
-    if (a->settings.n_leads == 8) { /* known to be: vectors */
-        convert(counts, scale_uv, n, 8, frames);
-    } else {
-        convert(counts, scale_uv, n, a->settings.n_leads, frames);
-    }
-}
-
 size_t ol_analysis_push_counts(ol_analysis *a, const int32_t *counts, const float *scale_uv, const uint8_t *lead_off,
                                size_t n, ol_analysis_found *found) {
-    float frames[CONVERTED * 8];
     size_t taken = 0;
     while (taken < n && has_room(found)) {
-        const size_t some = n - taken < CONVERTED ? n - taken : CONVERTED;
-        to_microvolt(a, counts + taken * a->settings.n_leads, scale_uv, some, frames);
-        taken += ol_analysis_push(a, frames, lead_off ? lead_off + taken : NULL, some, found);
+        int is_full = 0;
+        const int32_t *at = counts + taken * a->settings.n_leads;
+        taken += ol_front_push_counts(&a->front, at, scale_uv, lead_off ? lead_off + taken : NULL, n - taken,
+                                      next_second(a), &is_full);
+        if (is_full) {
+            take_second(a, found);
+        }
     }
     return taken;
 }

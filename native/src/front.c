@@ -124,30 +124,58 @@ static void give(ol_front *f, ol_second *out) {
     drop_used(f);
 }
 
+/* Frames to come: microvolts, or the integers of a recording and what one step of each lead is. */
+typedef struct {
+    const float *uv;
+    const int32_t *counts;
+    const float *scale_uv;
+} source;
+
+OL_INLINE lanes given_frame(const source *from, size_t at, uint32_t n_leads, lanes scale) {
+    if (from->uv) {
+        float frame[8] = {0};
+        memcpy(frame, from->uv + at * n_leads, n_leads * sizeof *frame);
+        return load8(frame);
+    }
+    lane_mask frame = {0};
+    memcpy(&frame, from->counts + at * n_leads, n_leads * sizeof(int32_t));
+    return __builtin_convertvector(frame, lanes) * scale;
+}
+
+OL_INLINE lanes scale_of(const source *from, uint32_t n_leads) {
+    float scale[8] = {0};
+    if (!from->uv) {
+        memcpy(scale, from->scale_uv, n_leads * sizeof *scale);
+    }
+    return load8(scale);
+}
+
 /* Copies frames in, each value that is none replaced by the one before. Lanes of `bad` become 1 where one was. */
-OL_INLINE void copy_frames(ol_front *f, const float *frames, size_t n, uint32_t n_leads, float *bad_lanes) {
+OL_INLINE void copy_frames(ol_front *f, source from, size_t first, size_t n, uint32_t n_leads, float *bad_lanes) {
+    const lanes scale = scale_of(&from, n_leads);
     lanes last = load8(f->last);
     lane_mask bad = {0};
-    for (size_t i = 0; i < n; i++, frames += n_leads) {
-        float given[8] = {0};
-        memcpy(given, frames, n_leads * sizeof *frames);
-        const lanes v = lanes_sound(load8(given), last);
-        bad |= v != load8(given);
-        last = v;
-        store8(f->input[f->n_input + i], v);
+    for (size_t i = 0; i < n; i++) {
+        const lanes given = given_frame(&from, first + i, n_leads, scale);
+        last = lanes_sound(given, last);
+        bad |= last != given;
+        store8(f->input[f->n_input + i], last);
     }
     store8(f->last, last);
     store8(bad_lanes, lanes_one_if(bad));
 }
 
 /* Eight leads, known to be eight, are one vector. Returns the leads that had a value that is none. */
-OL_CLONES static uint8_t copy_in(ol_front *f, const float *frames, size_t n) {
+OL_CLONES static uint8_t copy_in(ol_front *f, const source *from, size_t first, size_t n) {
+    const source counts = {NULL, from->counts, from->scale_uv}, uv = {from->uv, NULL, NULL};
     float bad[8];
     uint8_t leads = 0;
-    if (f->n_leads == 8) {
-        copy_frames(f, frames, n, 8, bad);
+    if (f->n_leads == 8 && from->uv) {
+        copy_frames(f, uv, first, n, 8, bad);
+    } else if (f->n_leads == 8) {
+        copy_frames(f, counts, first, n, 8, bad);
     } else {
-        copy_frames(f, frames, n, f->n_leads, bad);
+        copy_frames(f, *from, first, n, f->n_leads, bad);
     }
     for (uint32_t k = 0; k < f->n_leads; k++) {
         leads |= (uint8_t)(bad[k] > 0 ? 1u << k : 0);
@@ -156,13 +184,12 @@ OL_CLONES static uint8_t copy_in(ol_front *f, const float *frames, size_t n) {
 }
 
 /* Before the first frame stands the first frame. */
-static void begin_stretch(ol_front *f, const float *frame) {
-    const lanes none = {0};
-    float first[8] = {0};
-    memcpy(first, frame, f->n_leads * sizeof *frame);
-    store8(f->last, lanes_sound(load8(first), none));
+static void begin_stretch(ol_front *f, const source *from, size_t first) {
+    memset(f->last, 0, sizeof f->last);
+    f->n_input = 0;
+    copy_in(f, from, first, 1);
     f->input_first = 1 - (int64_t)f->reach;
-    for (f->n_input = 0; f->n_input + 1 < f->reach; f->n_input++) {
+    for (; f->n_input + 1 < f->reach; f->n_input++) {
         memcpy(f->input[f->n_input], f->last, sizeof f->last);
     }
 }
@@ -179,13 +206,13 @@ static size_t until_next(const ol_front *f, size_t n) {
     return (int64_t)n < most ? n : (size_t)most;
 }
 
-static void take(ol_front *f, const float *frames_uv, const uint8_t *lead_off, size_t n) {
+static void take(ol_front *f, const source *from, const uint8_t *lead_off, size_t first, size_t n) {
     if (!f->n_frames) {
-        begin_stretch(f, frames_uv);
+        begin_stretch(f, from, first);
     }
-    f->quality.off |= copy_in(f, frames_uv, n);
+    f->quality.off |= copy_in(f, from, first, n);
     const float (*sound)[8] = (const float(*)[8])f->input + f->n_input;
-    if (ol_quality_push(&f->quality, sound, lead_off, n, &f->second)) {
+    if (ol_quality_push(&f->quality, sound, lead_off ? lead_off + first : NULL, n, &f->second)) {
         f->has_second = 1;
         f->second_end = f->n_frames + (int64_t)n;
     }
@@ -193,13 +220,12 @@ static void take(ol_front *f, const float *frames_uv, const uint8_t *lead_off, s
     f->n_frames += (int64_t)n;
 }
 
-size_t ol_front_push(ol_front *f, const float *frames_uv, const uint8_t *lead_off, size_t n, ol_second *second,
-                     int *is_full) {
+static size_t push(ol_front *f, const source *from, const uint8_t *lead_off, size_t n, ol_second *second, int *is_full) {
     size_t taken = 0;
     *is_full = 0;
     while (taken < n && !*is_full) {
         const size_t some = until_next(f, n - taken);
-        take(f, frames_uv + taken * f->n_leads, lead_off ? lead_off + taken : NULL, some);
+        take(f, from, lead_off, taken, some);
         taken += some;
         if (f->has_second && f->n_frames >= frames_needed(f)) {
             give(f, second);
@@ -207,6 +233,18 @@ size_t ol_front_push(ol_front *f, const float *frames_uv, const uint8_t *lead_of
         }
     }
     return taken;
+}
+
+size_t ol_front_push(ol_front *f, const float *frames_uv, const uint8_t *lead_off, size_t n, ol_second *second,
+                     int *is_full) {
+    const source from = {frames_uv, NULL, NULL};
+    return push(f, &from, lead_off, n, second, is_full);
+}
+
+size_t ol_front_push_counts(ol_front *f, const int32_t *counts, const float *scale_uv, const uint8_t *lead_off, size_t n,
+                            ol_second *second, int *is_full) {
+    const source from = {NULL, counts, scale_uv};
+    return push(f, &from, lead_off, n, second, is_full);
 }
 
 /* After the last frame stands the last frame. */

@@ -91,7 +91,7 @@ def _feed(analyzer: Analyzer, piece: Piece) -> None:
     if piece.start > analyzer.n_frames:
         analyzer.gap(piece.start - analyzer.n_frames)
     for first, after, is_missing in _runs(piece.missing()):
-        off = piece.lead_off[first:after]
+        off = None if piece.lead_off is None else piece.lead_off[first:after]
         if is_missing:
             analyzer.gap(after - first)
         elif piece.scale_uv is not None:

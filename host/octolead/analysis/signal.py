@@ -32,16 +32,20 @@ class Piece:
     Attributes:
         frames: shape (frames, leads): microvolts as float32, NaN where a value is missing; or, with `scale_uv`, integers,
             microvolt = integer * scale_uv, `MISSING_RAW` where a frame is missing.
-        lead_off: one byte a frame, bit k set where an electrode of lead k is off.
+        lead_off: one byte a frame, bit k set where an electrode of lead k is off; None: all are on.
+        is_whole: no frame is missing.
     """
 
     start: int
     frames: npt.NDArray[np.float32] | npt.NDArray[np.int32]
-    lead_off: npt.NDArray[np.uint8]
+    lead_off: npt.NDArray[np.uint8] | None = None
     scale_uv: float | None = None
+    is_whole: bool = False
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Frames of which no lead is there."""
+        if self.is_whole:
+            return np.zeros(len(self.frames), np.bool_)
         if self.scale_uv is not None:
             return np.asarray(self.frames[:, 0] == MISSING_RAW)
         return np.asarray(np.isnan(self.frames).all(axis=1))
@@ -133,6 +137,7 @@ class RecordingSignal(Signal):
         self.marks = tuple(Mark(mark.frame, mark.text) for mark in recording.marks)
         if recording.gain:
             self.rail_uv = 2.4e6 / recording.gain
+        self._off, self._gaps, self._n_unreadable = recording.lead_off, self.gaps, recording.n_unreadable
 
     @property
     def gaps(self) -> list[tuple[int, int]]:  # type: ignore[override]  # damaged blocks join them when they are read
@@ -148,12 +153,18 @@ class RecordingSignal(Signal):
         scale_uv = self._recording.common_step_uv
         if scale_uv is None:
             return super().piece(start, stop)
-        return Piece(start, self._recording.signal_raw(start, stop, self.leads), self.lead_off(start, stop), scale_uv)
+        frames = self._recording.signal_raw(start, stop, self.leads)
+        off = self.lead_off(start, stop) if any(s.start_frame < stop and s.stop_frame > start for s in self._off) else None
+        return Piece(start, frames, off, scale_uv, is_whole=self._is_whole(start, stop))
+
+    def _is_whole(self, start: int, stop: int) -> bool:
+        """Whether no gap was there at first, and none was found since."""
+        return self._recording.n_unreadable == self._n_unreadable and not any(a < stop and b > start for a, b in self._gaps)
 
     def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """One byte a frame, bit k set where an electrode of lead k is off."""
         mask = np.zeros(stop - start, np.uint8)
-        for span in self._recording.lead_off:
+        for span in self._off:
             first, after = max(span.start_frame, start), min(span.stop_frame, stop)
             if first < after:
                 bits = sum(1 << k for k, lead in enumerate(self.leads) if span.name in _ELECTRODES.get(lead, ()))
