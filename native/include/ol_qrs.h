@@ -46,8 +46,8 @@ typedef struct ol_qrs_span {
 
 /* A peak of the envelope that may be a beat. cdef: opaque */
 typedef struct ol_qrs_candidate {
-    int64_t at;     /* detection frame of the envelope's peak */
-    double middle;  /* of the main deflection, in detection frames */
+    int64_t at;    /* detection frame of the envelope's peak */
+    double middle; /* of the main deflection, in detection frames */
     float size_uv, logit;
     float noise;    /* of the seconds around: 0 little, 1 as high as beats, nearly */
     float norm;     /* of the band's waveform around it */
@@ -70,7 +70,7 @@ typedef struct ol_qrs {
     float x[2 * OL_QRS_HALF + OL_QRS_BLOCK][8];
     float taps[6][OL_QRS_HALF + 1];
     /* fusion */
-    float score[2][8]; /* quality of the second before and of this one */
+    float score[2][8];  /* quality of the second before and of this one */
     int64_t score_from; /* detection frame at which this one begins */
     float weights[8];
     float energy[OL_QRS_HISTORY][8];
@@ -88,7 +88,7 @@ typedef struct ol_qrs {
     double last_beat; /* detection frame, or a large negative number */
     double decided_ms;
     int last_is_sure;
-    float beat_uv; /* the size of sure beats, smoothed */
+    float beat_uv;         /* the size of sure beats, smoothed */
     float rr_s[OL_QRS_RR]; /* between sure beats that follow each other */
     uint32_t n_rr;
     /* fibrillation: one verdict a second */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The detector's outside: seconds in, and what is decided out. */
-#include "qrs_parts.h"
 #include "lanes.h"
 #include "ol_error.h"
+#include "qrs_parts.h"
 
 #define ASYSTOLE_MS 3000.0
 #define WANDER_HZ 1.0

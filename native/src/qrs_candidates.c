@@ -6,8 +6,8 @@
  * and likeness to its neighbours (cross-correlation, in place of a kept template, looks both ways). A small network
  * (qrs_net.h) weighs all of them at once. Every feature but one is a ratio: the gain does not matter. */
 #include "lanes.h"
-#include "qrs_parts.h"
 #include "qrs_net.h"
+#include "qrs_parts.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@
 #define NEIGHBOURS 5
 #define SHIFTS 5
 #define NEIGHBOUR_SHARE 0.55f /* of the level of signal */
-#define NOISE_LEVEL 2.7f /* log of signal over noise below which prior odds are raised */
+#define NOISE_LEVEL 2.7f      /* log of signal over noise below which prior odds are raised */
 #define NOISE_SHARE 0.04f
 #define ECHO_NONE (-3.0f)
 enum { PEAK_REACH = FRAMES(70), STAND_REACH = FRAMES(200), LIKE_REACH = FRAMES(100), ECHO_REACH = FRAMES(32) };
@@ -167,8 +167,8 @@ static void add_levels(const ol_qrs_candidate *c, const ol_qrs_levels *l, featur
 }
 
 OL_INLINE void add_shape(const ol_qrs *q, const ol_qrs_candidate *c, feature_list *f) {
-    static const int edge[N_RINGS + 1] = {FRAMES(80), FRAMES(130), FRAMES(200),  FRAMES(280),
-                                          FRAMES(360), FRAMES(500),  FRAMES(750), FRAMES(1200)};
+    static const int edge[N_RINGS + 1] = {FRAMES(80),  FRAMES(130), FRAMES(200), FRAMES(280),
+                                          FRAMES(360), FRAMES(500), FRAMES(750), FRAMES(1200)};
     const float e = level(c->size_uv);
     const int64_t side = FRAMES(50);
     add(f, level(q->low[c->at & RING_MASK]) - e, -3, 3);
@@ -251,8 +251,8 @@ static void add_nearest(const ol_qrs_candidate *own, const ol_qrs_candidate *nea
 
 /* Is it a part of its neighbour, a T or P wave? Then the other beats have as much as far from them. Adds the median and
  * the upper quintile of what they have; if there is no neighbour so near, the least. */
-OL_INLINE void add_echo(const ol_qrs *q, const ol_qrs_candidate *own, const neighbours *b, int first, int end, int64_t most,
-                     feature_list *f) {
+OL_INLINE void add_echo(const ol_qrs *q, const ol_qrs_candidate *own, const neighbours *b, int first, int end,
+                        int64_t most, feature_list *f) {
     const int64_t lag = first < end ? own->at - b->all[first]->at : most + 1;
     float found[2 * NEIGHBOURS];
     int n = 0;

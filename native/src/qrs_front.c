@@ -153,7 +153,7 @@ OL_INLINE void filter(ol_qrs *q) {
     lanes sum = {0};
     float low = 0;
     for (uint32_t i = 0; i < OL_QRS_BLOCK; i += 2) {
-        const float (*x)[8] = (const float(*)[8])q->x + OL_QRS_HALF + i;
+        const float (*x)[8] = (const float (*)[8])q->x + OL_QRS_HALF + i;
         wavelet main[2], high[2];
         if (i % LOW_STRIDE == 0) {
             low = fuse(envelope_of_one(x, q->taps[LOW_EVEN], q->taps[LOW_ODD], LOW_HALF), weights);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights of the candidates' networks, made by tools/train_qrs.py: do not edit. Net by input by output. */
-
 #ifndef OL_QRS_NET_H
 #define OL_QRS_NET_H
+
+#include "lanes.h"
+#include "qrs_parts.h"
 
 // clang-format off
 enum { NETS = 2, NET_IN = 40, NET_FIRST = 24, NET_SECOND = 12 };

@@ -16,8 +16,8 @@
 #define NO_BEAT (-1e12)
 
 #define FEATURE_DELAY_MS 5500 /* neighbours this far ahead are looked at */
-#define PATH_DELAY_MS 8500   /* decided */
-#define MIDDLE_REACH_MS 60 /* the main deflection lies this near to the envelope's peak */
+#define PATH_DELAY_MS 8500    /* decided */
+#define MIDDLE_REACH_MS 60    /* the main deflection lies this near to the envelope's peak */
 
 static inline ol_qrs_candidate *candidate_at(ol_qrs *q, int64_t number) {
     return &q->candidates[number & CANDIDATE_MASK];
@@ -77,13 +77,13 @@ static inline float quick_exp(float x) {
     return e * e * scale;
 }
 
-void qrs_design(ol_qrs *q);                        /* qrs_front.c: the filters */
-void qrs_filter_block(ol_qrs *q);                  /* qrs_front.c: a block of x to envelopes */
-void qrs_find_candidates(ol_qrs *q);               /* qrs_candidates.c */
-void qrs_weigh_candidates(ol_qrs *q, int is_last); /* qrs_candidates.c */
-void qrs_decide(ol_qrs *q, int is_last);           /* qrs_path.c */
-void qrs_judge_rhythm(ol_qrs *q, int is_last);     /* qrs_vf.c */
-int qrs_in_vf(const ol_qrs *q, int64_t at);        /* qrs_vf.c */
+void qrs_design(ol_qrs *q);                                            /* qrs_front.c: the filters */
+void qrs_filter_block(ol_qrs *q);                                      /* qrs_front.c: a block of x to envelopes */
+void qrs_find_candidates(ol_qrs *q);                                   /* qrs_candidates.c */
+void qrs_weigh_candidates(ol_qrs *q, int is_last);                     /* qrs_candidates.c */
+void qrs_decide(ol_qrs *q, int is_last);                               /* qrs_path.c */
+void qrs_judge_rhythm(ol_qrs *q, int is_last);                         /* qrs_vf.c */
+int qrs_in_vf(const ol_qrs *q, int64_t at);                            /* qrs_vf.c */
 void qrs_emit_span(ol_qrs *q, double from_ms, double to_ms, int kind); /* qrs.c */
 
 #endif

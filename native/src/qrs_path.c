@@ -10,9 +10,9 @@
 
 #define REFRACTORY_S 0.2
 #define SHORT_S 0.36
-#define BIAS 2.0f /* a candidate's prior odds are lower in the noisy records of the training set than in life */
+#define BIAS 1.8f       /* a candidate's prior odds are lower in the noisy records of the training set than in life */
 #define BIAS_NOISE 3.0f /* and more so in noise: there a beat missed is dearer than one too many */
-#define SURE 2.5f /* log odds above which a beat says something of the rhythm */
+#define SURE 2.5f       /* log odds above which a beat says something of the rhythm */
 #define SPREAD_LEAST 0.08f
 #define SPREAD_WIDE 0.5f
 #define SHARE_WIDE 0.3f

@@ -109,8 +109,10 @@ class _Tape:
 
 
 def mix(r: Record, pool: list[Array], rng: np.random.Generator) -> Record:
-    """Return the first lead with others' beats between its own, early ones of a few shapes and heights; with some of its own
-    made smaller, and intervals cut at random."""
+    """Return the first lead with others' beats between its own, early and of a few shapes and heights; its own changed too.
+
+    Some of its own are made smaller, and intervals cut at random.
+    """
     tape, before, beats = _Tape(r.fs_hz), int(BEFORE_S * r.fs_hz), []
     x = r.frames[:, 0].astype(float)
     shapes = [pool[i] for i in rng.integers(len(pool), size=rng.integers(2, 6))]
