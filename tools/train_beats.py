@@ -28,9 +28,9 @@ DS1 = (101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205
 AAMI = {**dict.fromkeys("NLRej", 0), **dict.fromkeys("AaJS", 1), **dict.fromkeys("VE", 2), "F": 3, "/": 5, "f": 4, "Q": 4}
 OUT = Path(__file__).resolve().parents[1] / "native" / "src" / "beat_weights.h"
 AF = 47
-TELL_S = 0.4
+TELL_S = 0.5
 PENALTY = (15.0, 3.0)
-POWER = 0.4
+POWER = 0.3
 ORDINARY = 400  # beats N of a record that take part, evenly spread, for all of them
 QUANTILES = (0.02, 0.2, 0.5, 0.8, 0.98)
 

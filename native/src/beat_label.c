@@ -17,7 +17,7 @@
 static const float AF_LEAVES = 0.05f; /* of the probability of S, where AF is certain */
 static const float PULSE = 1.05f, SURE_PULSE = 1.25f; /* of the steepest slope after it */
 static const float PACED_MS = 90.0f;
-static const float TELL_V = 0.5f, TELL_S = 0.4f; /* early beats are worth a look: S is told sooner */
+static const float TELL_V = 0.5f, TELL_S = 0.5f;
 
 static float probability(float log_odds) {
     return 1.0f / (1.0f + expf(-log_odds));
