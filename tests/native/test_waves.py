@@ -100,7 +100,9 @@ def test_any_chunking_gives_the_same(sizes: list[int], n_leads: int) -> None:
     for size in [*sizes, len(frames)]:
         analyzer.push(frames[at : at + size])
         at += len(frames[at : at + size])
-    assert analyzer.finish().waves.tobytes() == whole.tobytes()
+    pieces = analyzer.finish().waves
+    for name in WAVE_DTYPE.names or ():  # each alone: what lies between two fields is not said
+        assert pieces[name].tobytes() == whole[name].tobytes(), name
 
 
 @settings(max_examples=25, deadline=None)

@@ -23,7 +23,7 @@ EIGHT = ("i", "ii", "v1", "v2", "v3", "v4", "v5", "v6")
 COLUMNS = [0, 1, 6, 7, 8, 9, 10, 11]
 BOUNDARIES = {("p", "on"): 50, ("p", "off"): 50, ("qrs", "on"): 40, ("qrs", "off"): 50, ("t", "on"): 100, ("t", "off"): 100}
 SYMBOLS = {"p": "p", "qrs": "N", "t": "t"}
-P_FLOORS = {"101": (98.5, 99), "106": (97, 98), "119": (94, 99), "122": (99.5, 99.5), "207": (40, 75), "223": (95.5, 98.5)}
+P_FLOORS = {"101": (98.5, 99.5), "106": (97.5, 98), "119": (99, 99), "122": (99.5, 99.5), "207": (70, 75), "223": (98, 98.5)}
 
 
 def folder_of(data_dir: Path, name: str) -> Path:
@@ -89,8 +89,8 @@ def macro_f1(counts: npt.NDArray[np.int64]) -> float:
 def test_ludb_boundaries(data_dir: Path) -> None:
     folder = folder_of(data_dir, "ludb") / "data"
     counts = np.array([ludb_counts(str(p.with_suffix("")))[0] for p in sorted(folder.glob("*.hea"))]).sum(0)
-    assert macro_f1(counts[1]) >= 0.98, "lead II"
-    assert macro_f1(counts.sum(0)) >= 0.98, "eight leads"
+    assert macro_f1(counts[1]) >= 0.984, "lead II"
+    assert macro_f1(counts.sum(0)) >= 0.983, "eight leads"
 
 
 def test_qtdb_spread_is_that_of_experts(data_dir: Path) -> None:
@@ -111,7 +111,7 @@ def test_qtdb_spread_is_that_of_experts(data_dir: Path) -> None:
             errors = [e for e in errors if abs(e) <= 150]
             if len(errors) > 5:
                 spread[wave, side].append(float(np.std(errors)))
-    limits = {("p", "on"): 14, ("p", "off"): 13, ("qrs", "on"): 9, ("qrs", "off"): 10, ("t", "off"): 22}
+    limits = {("p", "on"): 13, ("p", "off"): 11, ("qrs", "on"): 7.5, ("qrs", "off"): 9, ("t", "off"): 19}
     assert not {key: np.mean(spread[key]) for key, limit in limits.items() if np.mean(spread[key]) > limit}
 
 

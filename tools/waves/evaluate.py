@@ -69,7 +69,7 @@ def as_lead(marks: npt.NDArray[Any], beats_ms: npt.NDArray[np.float64], fs_hz: f
     out: Lead = {}
     for kind in KINDS:
         wave = marks[kind.lower()]
-        there = ~np.isnan(wave["on_ms"]) | ~np.isnan(wave["off_ms"])
+        there = ~np.isnan(wave["peak_ms"])
         sides = []
         for side in ("on_ms", "peak_ms", "off_ms"):
             frames = np.rint((beats_ms + wave[side])[there] * fs_hz / 1000)
