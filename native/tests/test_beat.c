@@ -127,6 +127,22 @@ static void tells_ordinary_early_and_ventricular_beats_apart(void **state) {
     }
 }
 
+/* Forty beats at 130 a minute, begun at once, with a P wave of their own: not one of them looks early to its neighbours. */
+static void a_long_run_is_compared_with_the_rhythm_before_it(void **state) {
+    (void)state;
+    static plan p;
+    double t = 1.0;
+    for (int i = 0; i < BEATS; i++) {
+        p.beat_class[i] = (uint8_t)(i >= 200 && i < 240 ? OL_BEAT_S : OL_BEAT_N);
+        t += p.beat_class[i] == OL_BEAT_S ? 0.46 : 0.84 + 0.01 * sin(i * 0.7);
+        p.frame[i] = (uint64_t)(t * FS + 0.5);
+    }
+    draw(&p, 2);
+    run(&p, 2, 0);
+    assert_true(share_right(&p, OL_BEAT_S) >= 90);
+    assert_true(share_right(&p, OL_BEAT_N) >= 99);
+}
+
 static void keeps_the_reasons(void **state) {
     (void)state;
     static plan p;
@@ -232,6 +248,38 @@ static void survives_any_signal(void **state) {
     }
 }
 
+/* More shapes than there is room for: each beat still has a template, and all of them beats. */
+static void every_beat_of_another_shape(void **state) {
+    (void)state;
+    static const uint8_t channels[2] = {0, 1};
+    static ol_second s;
+    static float wave[OL_BEAT_GRID][OL_BEAT_LANES];
+    uint32_t seed = 9, all = 0;
+    size_t n = 0;
+    assert_int_equal(ol_beats_init(&beats, 2, channels), OL_OK);
+    for (int i = 0; i < 200; i++, s.first_row += FS) {
+        s.n_rows = FS;
+        memset(s.rows, 0, sizeof s.rows);
+        for (int row = 100; row < 150; row += 5) {
+            for (int k = 0; k < 10; k++) {
+                seed = k % 5 ? seed : seed * 1664525u + 1013904223u;
+                s.rows[row + k % 5][k / 5] = (float)(seed >> 20) - 2048.0f;
+            }
+        }
+        assert_int_equal(ol_beats_tell(&beats, i * 1000.0 + 500.0), OL_OK);
+        n += ol_beats_take(&beats, &s, records + n, BEATS - n);
+    }
+    assert_int_equal(end(n), 200);
+    assert_int_equal(ol_beats_label(&beats, 1.0, records, 200, work, labels), OL_OK);
+    for (uint32_t slot = 0; slot < OL_BEAT_CLUSTERS; slot++) {
+        all += ol_beats_template(&beats, slot, &wave[0][0]);
+    }
+    assert_int_equal(all, 200);
+    for (int i = 0; i < 200; i++) {
+        assert_true(ol_beats_template(&beats, labels[i].cluster, &wave[0][0]) > 0);
+    }
+}
+
 /* A lead that is off is no reason to begin another morphology; when all are off a beat is not judged. */
 static void leads_that_come_and_go_are_left_out(void **state) {
     (void)state;
@@ -301,7 +349,9 @@ static void a_gap_ends_what_is_known_of_rr(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_ordinary_early_and_ventricular_beats_apart),
+        cmocka_unit_test(a_long_run_is_compared_with_the_rhythm_before_it),
         cmocka_unit_test(keeps_the_reasons),
+        cmocka_unit_test(every_beat_of_another_shape),
         cmocka_unit_test(told_ahead_or_five_seconds_late_is_the_same),
         cmocka_unit_test(templates_are_the_mean_of_their_beats),
         cmocka_unit_test(refuses_what_is_no_recording),
