@@ -6,8 +6,8 @@
  * (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28; for waves of the ECG Moskalenko et al. 2020,
  * arXiv:2001.04689). Departures: depthwise separable convolutions; leads are eight lanes that share all weights and
  * hear of each other only through the mean over the good ones; scores are of boundaries, not of samples, those of P and T
- * every 16 ms, those of QRS every 8; about 3300 weights instead of millions. A step of 16 ms costs 610 products of eight
- * leads by two channels and 190 of five taps. tools/train_waves.py makes the tables and says from what.
+ * every 16 ms, those of QRS every 8; about 3300 weights instead of millions. A step of 16 ms costs 748 products of eight
+ * leads by two channels and 118 of one weight a channel. tools/train_waves.py makes the tables and says from what.
  */
 #include "wave_net.h"
 
