@@ -9,6 +9,7 @@ test_codec_on_cortexm.py. What is left of codec_fast.py, its Python, is measured
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from conftest import FIRMWARE, ROOT, find_tool
 
 HERE = Path(__file__).resolve().parent
 NODE = find_tool("node")
-MACHINE = ROOT / ".venv/mp32/node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
+MACHINE = Path(sys.prefix) / "mp32/node_modules/@micropython/micropython-webassembly-pyscript/micropython.mjs"
 
 pytestmark = pytest.mark.skipif(not (NODE and MACHINE.exists()), reason=f"no {MACHINE} or no node: make .venv/.test")
 
