@@ -147,8 +147,9 @@ static float around(const ol_qrs *q, int64_t slot, const float *slots, double fr
 static const ol_qrs_levels *levels_at(ol_qrs *q, int64_t at) {
     const int64_t slot = at / RATE_HZ;
     ol_qrs_levels *l = &q->levels;
-    if (l->slot != slot || l->n_slots != q->n_slots) {
-        l->slot = slot, l->n_slots = q->n_slots;
+    const int64_t n_slots = slot + 5 < q->n_slots ? slot + 5 : q->n_slots;
+    if (l->slot != slot || l->n_slots != n_slots) {
+        l->slot = slot, l->n_slots = n_slots;
         l->signal = around(q, slot, q->slot_peak, 0.6);
         l->noise = level(around(q, slot, q->slot_quiet, 0.5));
         l->mean = level(around(q, slot, q->slot_mean, 0.5));

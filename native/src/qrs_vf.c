@@ -6,6 +6,7 @@
  *     fibrillation in electrocardiogram", SIViP 5 (2011) 1, doi:10.1007/s11760-009-0136-1. Window of 4 s, no taper.
  * Three seconds in a row must say so: beats are then not given, so this had better be right. What follows such a run
  * needs less to belong to it: fibrillation gets coarser and finer, but does not pass in a second. */
+#include "lanes.h"
 #include "qrs_parts.h"
 #include <math.h>
 
@@ -20,32 +21,42 @@ typedef struct {
     float leakage, above, most_uv;
 } sine_likeness;
 
-static sine_likeness measure(const float *wave, int64_t n_frames) {
-    sine_likeness s = {1, 0, 0};
-    float mean = 0, size = 1e-3f, way = 1e-3f, sum = 0, parts = 1e-3f, n = (float)n_frames;
-    for (int64_t i = 0; i < n_frames; i++) {
-        mean += wave[i];
+/* Eight frames at a time; up to seven at the end are left out. */
+OL_INLINE sine_likeness measure_lanes(const float *wave, int64_t n_frames) {
+    const lanes none = {0};
+    lanes mean = none, size = none, way = none, most = none, above = none, sum = none, parts = none;
+    const int64_t end = n_frames & ~INT64_C(7);
+    for (int64_t i = 0; i < end; i += 8) {
+        mean += load8(wave + i);
     }
-    mean /= n;
-    for (int64_t i = 0; i < n_frames; i++) {
-        const float v = fabsf(wave[i] - mean);
+    mean = none + lanes_sum(mean) / (float)end;
+    for (int64_t i = 0; i < end; i += 8) {
+        const lanes v = lanes_abs(load8(wave + i) - mean);
         size += v;
-        way += i > 0 ? fabsf(wave[i] - wave[i - 1]) : 0;
-        s.most_uv = larger(s.most_uv, v);
+        most = lanes_max(most, v);
+        way += i ? lanes_abs(load8(wave + i) - load8(wave + i - 1)) : none;
     }
-    const int64_t half = (int64_t)(3.14159265f * size / way + 0.5f);
-    for (int64_t i = 0; i < n_frames; i++) {
-        const float v = wave[i] - mean;
-        s.above += fabsf(v) > 0.2f * s.most_uv ? 1.0f : 0.0f;
-        if (i >= half) {
-            const float w = wave[i - half] - mean;
-            sum += fabsf(v + w);
-            parts += fabsf(v) + fabsf(w);
-        }
+    sine_likeness s = {1, 0, 0};
+    for (int k = 0; k < 8; k++) {
+        s.most_uv = larger(s.most_uv, most[k]);
     }
-    s.leakage = sum / parts;
-    s.above /= n;
+    const float size_sum = lanes_sum(size) + 1e-3f, way_sum = lanes_sum(way) + 1e-3f;
+    const int64_t half = (int64_t)(3.14159265f * size_sum / way_sum + 0.5f);
+    for (int64_t i = 0; i < end; i += 8) {
+        above += lanes_one_if(lanes_abs(load8(wave + i) - mean) > 0.2f * s.most_uv);
+    }
+    for (int64_t i = half; i + 8 <= end; i += 8) {
+        const lanes v = load8(wave + i) - mean, w = load8(wave + i - half) - mean;
+        sum += lanes_abs(v + w);
+        parts += lanes_abs(v) + lanes_abs(w);
+    }
+    s.leakage = lanes_sum(sum) / (lanes_sum(parts) + 1e-3f);
+    s.above = lanes_sum(above) / (float)end;
     return s;
+}
+
+OL_CLONES static sine_likeness measure(const float *wave, int64_t n_frames) {
+    return measure_lanes(wave, n_frames);
 }
 
 static int follows_run(const ol_qrs *q, int64_t slot) {
