@@ -151,9 +151,10 @@ void ol_qrs_take(ol_qrs *q, const ol_second *second) {
     decide(q, 0);
 }
 
-/* The filters look OL_QRS_HALF ahead: go on with the last row until all that came is through. */
+/* The filters look OL_QRS_HALF ahead, and candidates a little more: go on with the last row until all that came is
+ * through. */
 OL_CLONES static void pad(ol_qrs *q) {
-    for (int64_t end = q->n_in + (q->n_rows & 1); q->n_env < end;) {
+    for (int64_t end = q->n_in + STAND_REACH + 2; q->n_env < end;) {
         add_frame(q, load8(q->row));
     }
 }

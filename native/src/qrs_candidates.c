@@ -19,7 +19,7 @@
 #define NOISE_LEVEL 2.7f      /* log of signal over noise below which prior odds are raised */
 #define NOISE_SHARE 0.04f
 #define ECHO_NONE (-3.0f)
-enum { PEAK_REACH = FRAMES(70), STAND_REACH = FRAMES(200), LIKE_REACH = FRAMES(100), ECHO_REACH = FRAMES(32) };
+enum { PEAK_REACH = FRAMES(70), LIKE_REACH = FRAMES(100), ECHO_REACH = FRAMES(32) };
 enum { NEIGHBOUR_LEAST = FRAMES(200), NEIGHBOUR_MOST = FRAMES(5000) };
 
 typedef struct {

@@ -11,6 +11,7 @@
 #define FRAME_MS 8.0
 #define MIDDLE_MS 2.0 /* a detection frame is the mean of rows at 0 and 4 ms of it */
 #define FRAMES(ms) (((ms) * RATE_HZ + 500) / 1000)
+#define STAND_REACH FRAMES(200) /* a candidate that nothing near is higher than stands out */
 #define RING_MASK (OL_QRS_RING - 1)
 #define CANDIDATE_MASK (OL_QRS_CANDIDATES - 1)
 #define NO_BEAT (-1e12)

@@ -16,9 +16,10 @@
 #define SPREAD_LEAST 0.08f
 #define SPREAD_WIDE 0.5f
 #define SHARE_WIDE 0.3f
-#define WORST (-6.0f)
+#define WORST (-4.0f)
 #define FORBIDDEN (-1e9f)
-#define LIKELY_LEAST (-7.0f)
+#define CUT_MS 48 /* nearer to the end a cut wave looks like a beat */
+#define LIKELY_LEAST (-5.0f)
 #define LOOK_BACK 16
 #define PATH_RR 32
 
@@ -119,7 +120,7 @@ static rhythm measure(const ol_qrs *q, const search *s) {
         v[i] = fabsf(quick_log(v[i] / r.rr_s));
     }
     r.spread = smaller(SPREAD_WIDE, larger(SPREAD_LEAST, 1.5f * quantile(v, n, 0.6) + 0.5f * SPREAD_LEAST));
-    r.weight = smaller(1.5f, larger(0.5f, 0.15f / r.spread));
+    r.weight = smaller(1.2f, larger(0.5f, 0.15f / r.spread));
     return r;
 }
 
@@ -134,13 +135,13 @@ static void emit(ol_qrs *q, const ol_qrs_candidate *c) {
     if (is_sure) {
         q->beat_uv += (c->size_uv - q->beat_uv) * (q->beat_uv > 0 ? 0.1f : 1.0f);
     }
-    const int there = at_ms >= 0 && at_ms < (double)q->n_rows * OL_ROW_MS;
+    const int there = at_ms >= 0 && at_ms < (double)q->n_rows * OL_ROW_MS - CUT_MS;
     if (there && !qrs_in_vf(q, c->at) && q->n_beats < OL_QRS_QUEUE) {
         q->beats[q->n_beats++] = (ol_qrs_beat){at_ms, c->logit, c->size_uv};
     }
 }
 
-/* Those left out could only gain as much by the rhythm where all else is as unlikely. */
+/* What is this unlikely in itself is no beat, however well it would fit the rhythm. */
 static void list_likely(ol_qrs *q, search *s) {
     s->n = 0;
     for (int64_t k = q->n_decided; k < q->n_known; k++) {
