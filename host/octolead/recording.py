@@ -435,6 +435,10 @@ class Recording:
         """Iterate over (block number, bytes) of the blocks used, in order, as they stand in the source."""
         return self._reader.blocks()
 
+    def release_pages(self) -> None:
+        """Let the system take back the memory that the files' pages fill; they are read again where they are needed."""
+        self._index.source.release_pages()
+
     def close(self) -> None:
         """Give the files back."""
         self._reader.clear()

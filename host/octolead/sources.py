@@ -57,6 +57,12 @@ class Source:
         self._maps.append((mapped, view))
         return view
 
+    def release_pages(self) -> None:
+        """Let the system take back the memory that the files' pages fill."""
+        for mapped, _ in self._maps:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)
+
     def close(self) -> None:
         """Give the files back. Arrays handed out stay valid, for they are copies."""
         self.extents.clear()

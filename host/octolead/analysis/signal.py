@@ -154,6 +154,7 @@ class RecordingSignal(Signal):
         if scale_uv is None:
             return super().piece(start, stop)
         frames = self._recording.signal_raw(start, stop, self.leads)
+        self._recording.release_pages()
         off = self.lead_off(start, stop) if any(s.start_frame < stop and s.stop_frame > start for s in self._off) else None
         return Piece(start, frames, off, scale_uv, is_whole=self._is_whole(start, stop))
 
