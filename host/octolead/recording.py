@@ -217,6 +217,11 @@ class Recording:
         return len(self._session.blocks)
 
     @property
+    def block_starts(self) -> npt.NDArray[np.int64]:
+        """The first frame of each block, in order."""
+        return self._reader.starts
+
+    @property
     def n_bytes(self) -> int:
         """Bytes of these blocks: headers, payloads, events."""
         return int(self._session.blocks["block_bytes"].sum())

@@ -18,7 +18,7 @@ from ..native.qrs import SPAN_KINDS
 from .signal import Piece, Signal
 
 _PIECE_S: Final = 300.0
-"""Long beside a block, of which those at a piece's ends are decoded twice; short beside memory."""
+"""Long beside what a call costs, short beside memory."""
 
 Progress = Callable[[int, int], None]
 
@@ -69,8 +69,7 @@ def find_beats(signal: Signal, progress: Progress | None = None) -> Found:
 def _pieces(signal: Signal) -> Iterator[tuple[int, int]]:
     step = max(1, round(_PIECE_S * signal.fs_hz))
     for first, after in signal.runs():
-        for start in range(first, after, step):
-            yield start, min(start + step, after)
+        yield from pairwise(signal.cuts(first, after, step))
 
 
 def _ahead(signal: Signal) -> Iterator[Piece]:

@@ -105,6 +105,10 @@ class Signal:
                 yield at, first
             at = max(at, after)
 
+    def cuts(self, first: int, after: int, step: int) -> list[int]:
+        """Return where to cut frames `first` to `after` into pieces of about `step`, both ends among them."""
+        return [*range(first, after, step), after]
+
     def channels(self) -> tuple[int, int]:
         """Return the columns of the two leads P waves show best in: II and V1 where they are."""
         names = {name.upper(): k for k, name in enumerate(self.leads)}
@@ -157,6 +161,13 @@ class RecordingSignal(Signal):
         self._recording.release_pages()
         off = self.lead_off(start, stop) if any(s.start_frame < stop and s.stop_frame > start for s in self._off) else None
         return Piece(start, frames, off, scale_uv, is_whole=self._is_whole(start, stop))
+
+    def cuts(self, first: int, after: int, step: int) -> list[int]:
+        """As any signal, but between blocks: one that was cut would be decoded twice."""
+        starts = self._recording.block_starts
+        place = np.searchsorted(starts, np.arange(first + step, after, step))
+        inner = np.unique(starts[place[place < len(starts)]])
+        return [first, *inner[(inner > first) & (inner < after)].tolist(), after]
 
     def _is_whole(self, start: int, stop: int) -> bool:
         """Whether no gap was there at first, and none was found since."""
