@@ -8,7 +8,7 @@
 DATA has mitdb, qtdb, cpsc2021, cudb, ludb and nstdb as WFDB records. Candidates come from the detector as it is now; one is
 a beat where it is the likeliest within 150 ms of one. What is not learnt but chosen (the decay of the weights, and the
 numbers on top of qrs_path.c) was chosen by the halves too, so their figures are a little too good. Needs gcc, numpy and
-wfdb; takes ten minutes a half.
+wfdb.
 """
 
 import argparse
