@@ -20,15 +20,21 @@ def _crc16_of(byte):
 CRC16 = array("H", [_crc16_of(byte) for byte in range(256)])
 
 
+def _crc7_of(byte):
+    for _ in range(8):
+        byte = byte << 1 ^ (0x112 if byte & 0x80 else 0)
+    return byte & 0xFF
+
+
+CRC7 = bytes(_crc7_of(byte) for byte in range(256))  # kept shifted by one, as it is sent
+
+
 def crc7(data, count):
     """Return the last byte of a command: CRC7 of data[:count] shifted left by one, and the end bit."""
     crc = 0
+    table = CRC7
     for i in range(count):
-        crc ^= data[i]
-        for _ in range(8):
-            crc <<= 1
-            if crc & 0x100:
-                crc ^= 0x112  # 0x89 one bit higher, as the register is kept shifted
+        crc = table[crc ^ data[i]]
     return crc | 1
 
 

@@ -7,13 +7,16 @@ sys.path.insert(0, sys.argv[1])
 FOLDER = sys.argv[2]
 sys.path.insert(0, sys.argv[3])
 
+import vfs
 from boards.sim.virtual_card import PowerCut
 from boards.sim.virtual_sd import VirtualSd
 from mp_sd_parts import Bench, pattern
 from recorder.card_size import check_size
 from recorder.errors import CardError
+from recorder.fat32_format import format_card
 from recorder.sd_card import CALL_MS, LAST_MS, RETURN_MS
 from recorder.sd_start import START_MS
+from recorder.store import make_ring, open_store
 
 IMAGE = FOLDER + "/card.img"
 BOUND_MS = CALL_MS + START_MS + LAST_MS + 100
@@ -85,6 +88,24 @@ for answer_bytes, access_bytes, block_us, write_us in ((1, 1, 0, 0), (8, 50, 900
     assert b.read(115)[0] == OLD[-512:]
 b.orderly()
 ok("slow answers, slow data, slow writes")
+
+b = Bench(IMAGE, mib=36)
+assert check_size(b.sd) == 36 * 2048
+format_card(b.sd)
+made = make_ring(b.sd, b"12345678", b"ringring", 16384, b.ticks, 3 << 20)
+found = open_store(b.sd, b"12345678", b.ticks)
+assert found.segments == made.segments and found.n_slots == made.n_slots
+file_system = vfs.VfsFat(b.sd)
+vfs.mount(file_system, "/sd")
+with open("/sd/A.BIN", "wb") as file:
+    file.write(DATA + OLD)
+vfs.umount("/sd")
+vfs.mount(vfs.VfsFat(b.image), "/sd")
+with open("/sd/A.BIN", "rb") as file:
+    assert file.read() == DATA + OLD
+vfs.umount("/sd")
+b.orderly()
+ok("FatFs, formatting and a ring through the driver")
 
 # ---- a card that does not: the right error, in time, and what is on it
 
@@ -245,9 +266,6 @@ for wraps in (True, False):
         except CardError as error:
             assert error.kind == "card_false_size" and "%d MiB" % claims in error.message, error.message
             assert not wraps or "at most 8)" in error.message
-    b = Bench(IMAGE, mib=9)
-    assert check_size(b.sd) == 9 * 2048
-    b.orderly()
 ok("a forgery is found before it is formatted")
 
 b = Bench(IMAGE, begin=False)

@@ -21,6 +21,7 @@ CASES = (
     "four kinds of cards, byte by byte and in bulk alike",
     "identity, clock and limits",
     "slow answers, slow data, slow writes",
+    "FatFs, formatting and a ring through the driver",
     "busy for 500 ms",
     "a data block refused for its CRC",
     "a data block refused for good",

@@ -45,7 +45,7 @@ class SdBlocks(SdLines):
         self.wraps = wraps
         self.protected = protected
         self.block_us = 20  # busy after a block of CMD25
-        self.write_us = 400  # busy after CMD24 or the stop token
+        self.write_us = 150  # busy after CMD24 or the stop token
         self.access_bytes = 2  # N_AC
         self._data = bytearray(64 * 512)  # blocks that were taken and not yet written
         self._taken = 0

@@ -10,13 +10,25 @@ SDXC = "sdxc"
 V1 = "v1"  # an SDSC of version 1, which does not know CMD8
 
 
+def _remainders():
+    table = bytearray(256)
+    for i in range(256):
+        crc = 0
+        for bit in range(7, -1, -1):
+            top = crc >> 6 & 1 ^ i >> bit & 1
+            crc = crc << 1 & 0x7F ^ (9 if top else 0)
+        table[i] = crc
+    return bytes(table)
+
+
+_CRC7 = _remainders()
+
+
 def crc7(data):
     """Return CRC7 with the end bit."""
     crc = 0
     for byte in data:
-        for bit in range(7, -1, -1):
-            top = crc >> 6 & 1 ^ byte >> bit & 1
-            crc = crc << 1 & 0x7F ^ (9 if top else 0)
+        crc = _CRC7[crc << 1 ^ byte]
     return crc << 1 | 1
 
 
