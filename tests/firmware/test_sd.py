@@ -37,6 +37,8 @@ CASES = (
     "a forgery is found before it is formatted",
     "cards that do not start",
     "commands that go wrong",
+)
+HOST_CASES = (
     "the recorder is reset in the middle of a write",
     "the supply goes in the middle of a block",
     "what a host must not do is seen",
@@ -114,6 +116,12 @@ def test_bins_of_write_times_lie_side_by_side():
 def test_the_driver_on_a_card_that_misbehaves(tmp_path):
     lines = run_micropython(HERE / "mp_sd.py", tmp_path, HERE, heap="16m").splitlines()
     assert lines == ["ok " + case for case in CASES]
+
+
+@needs_micropython
+def test_a_recorder_that_is_reset_amid_a_block_and_a_host_that_breaks_the_rules(tmp_path):
+    lines = run_micropython(HERE / "mp_sd_host.py", tmp_path, HERE, heap="16m").splitlines()
+    assert lines == ["ok " + case for case in HOST_CASES]
 
 
 @needs_micropython

@@ -353,6 +353,7 @@ def test_checkpoints_give_way_before_samples_do(tmp_path, input_250):
         slot_bytes=16384,
         ring_frames=1000,
         frames=15000,
+        card_bus="block",  # to the millisecond: a little slower, and no checkpoint is due
         card_write_ms=2600,
         tap=str(tmp_path / "tap"),
     )
