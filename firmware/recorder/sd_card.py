@@ -251,13 +251,13 @@ class SdCard:
         wire = self.wire
         if answer == 0x1F:
             raise SdAbsent("no response to a data block: the card was pulled, or lost its contact")
+        wire.ready()  # of a garbled response nobody knows whether it said yes
         if many:
             wire.abort()
-        else:
-            wire.ready()
         if answer == REFUSED_CRC:
             raise SdCrc("the card found a wrong CRC in a data block: look at wires and clock rate")
         if answer != REFUSED:
+            self.ready = False
             raise SdCrc("a data block got 0x%02x for a response: look at wires and clock rate" % answer)
         self._must_be_well()
         raise SdRefused("the card refused a data block (response 0x%02x)" % answer)
