@@ -28,6 +28,7 @@ class BlockBuilder:
         self.event_bytes = 0
         self._tail_at = 0  # events from here on stand at frame `_tail_frame`
         self._tail_frame = 0
+        self._held = 0  # bytes kept free of payload
         self.block_number = 0
         self.first_frame = 0
         self.n_frames = 0
@@ -95,7 +96,13 @@ class BlockBuilder:
         self.set_state(state)
         self.set_inputs(inputs)
         self.move(first_frame)
+        self._held = 0
         self.encoder.begin(buffer, c.BLOCK_HEADER_SIZE, self.slot_bytes - (self.event_bytes + 3 & -4))
+
+    def hold(self, n_bytes):
+        """Keep so many bytes free of payload, for an event at the first frame that may have to be told; 0 gives them back."""
+        self._held = n_bytes
+        self.encoder.limit = self.slot_bytes - (self.event_bytes + 3 & -4) - n_bytes
 
     def settled_bytes(self):
         """Return the bytes of the events whose frame is in the block: one at the next frame may still move on."""
@@ -179,7 +186,7 @@ class BlockBuilder:
 
     def _make_room(self, n):
         used = self.event_bytes + n
-        limit = self.slot_bytes - (used + 3 & -4)
+        limit = self.slot_bytes - (used + 3 & -4) - self._held
         if used > EVENT_ROOM or c.BLOCK_HEADER_SIZE + self.encoder.payload_bytes() > limit:
             return False
         self.event_bytes = used

@@ -148,11 +148,17 @@ class Recorder:
             "write_last_ms": statistics.last_ms,
             "write_max_ms": statistics.max_ms,
             "write_mean_ms": statistics.total_ms / statistics.writes if statistics.writes else 0,
+            "write_p50_ms": statistics.percentile_ms(50),
+            "write_p99_ms": statistics.percentile_ms(99),
+            "write_bins": statistics.bins(),
             "writes": statistics.writes,
             "writes_repeated": statistics.repeated,
             "checkpoints": self.store.checkpoints,
             "battery_mv": self.battery_mv,
         }
+        card_status = getattr(self.store.device, "status", None)
+        if card_status is not None:
+            status["card"] = card_status()
         session = self.session
         if session is not None:
             status["session_id"] = _hex(session.session_id)

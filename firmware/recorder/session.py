@@ -28,6 +28,8 @@ CHECKPOINT_AFTER_MS = 1900  # leaves room for a poll and a slow write within con
 SLIPS_TO_RESYNC = 8
 MARKS_KEPT = 16  # the newest ones, for `status`; all of them are in the record
 MOST_LOST = 0x7FFFFFFF  # what an array of conditions holds: 49 days at 500 samples/s
+HELD_BYTES = 40  # of a block, while the one before is not on the card: for a GAP and some marks
+CARD_AWAY_MS = 6000  # sealed blocks wait so long for a card that was pulled, while the ring of frames has room
 FLAPS = 16  # changes of state within a second from which on a bit that toggles is held set for a second
 LEAD_IDS = (c.LEAD_I, c.LEAD_II, c.LEAD_V1, c.LEAD_V2, c.LEAD_V3, c.LEAD_V4, c.LEAD_V5, c.LEAD_V6)
 
@@ -59,6 +61,8 @@ class Session:
         self._checkpointed = 0  # frames of the open block that are on the card
         self._turn = 0
         self.card_failures = 0  # blocks in a row that the card did not take
+        self._card_lost = 0  # frames in them
+        self._away_since = None  # when the card was found to be gone
         self._checkpoint_frames = signal.rate_hz * CHECKPOINT_AFTER_MS // 1000
         self._unpack = fast.unpack_words if capture.frame_bytes == plain.WORDS_STRIDE else fast.unpack_bytes
         self._work = array("i", bytes(BATCH * plain.LEADS * 4))
@@ -109,7 +113,10 @@ class Session:
             self.builder.add_event(*events.stop(reason))
         self._seal(c.FLAG_LAST)
         self.flush()
-        self.store.sync()
+        try:
+            self.store.sync()
+        except OSError:
+            pass  # the card is gone; of every block it was told whether it is there
 
     def _drain_all(self):
         self.pump()
@@ -337,6 +344,7 @@ class Session:
             builder.swap()
             return
         builder.begin(builder.block_number + 1, self.frame() + missing, self.source, self.state, self.conditions[5])
+        builder.hold(HELD_BYTES)  # until it is known whether the card takes the block before
 
     def flush(self):
         """Write the sealed block, if one waits. One that the card does not take becomes a gap."""
@@ -349,10 +357,19 @@ class Session:
         try:
             self.store.write_block(view, n, renumber)
             self.blocks += 1
+            self.builder.hold(0)
             self.card_failures = 0
+            if self._card_lost:
+                self._card_lost = 0
+                self._repeated = -1  # the FAULT event may have been in a block that was lost: tell it again
+            self._away_since = None
             if self.on_write:
                 self.on_write()
-        except CardError:
+        except CardError as error:
+            if error.kind == "card_gone" and self._may_wait():
+                self.waiting = n
+                return
+            self.builder.hold(0)
             self.card_failures += 1
             self._give_up(view, n)
         repeated = self.store.statistics.repeated
@@ -363,14 +380,26 @@ class Session:
     def _give_up(self, view, block_bytes):
         """The card took none of it: its frames are a gap. Gaps told in it, marks and notes go on to the open block."""
         self._count_lost(self._waiting_frames)
+        self._card_lost += self._waiting_frames  # with those of the blocks just before it, as one gap
         add = self.builder.add_first_event
-        add(*events.gap(c.GAP_CAUSE_CARD, self._waiting_frames))
+        add(*events.gap(c.GAP_CAUSE_CARD, self._card_lost))
         kept = events_of(view, block_bytes)
         kept.reverse()
         for kind in (c.EVENT_GAP, c.EVENT_NOTE, c.EVENT_MARK):
             for event in kept:
-                if event[0] == kind:
+                if event[0] == kind and (kind != c.EVENT_GAP or event[1][0] != c.GAP_CAUSE_CARD):
                     add(*event)
+
+    def _may_wait(self):
+        """True while a block may wait for a card that is out of its slot: CARD_AWAY_MS from then on, and 3/4 of the ring."""
+        ticks = self.store.ticks
+        now_ms = ticks.ms()
+        if self._away_since is None:
+            self._away_since = now_ms
+            self.store.statistics.repeated += 1
+        capture = self.capture
+        has_room = (capture.now() - capture.tail & MASK) * 4 <= capture.capacity * 3
+        return has_room and ticks.diff(now_ms, self._away_since) <= CARD_AWAY_MS
 
     def checkpoint_due(self):
         """True when the open block has frames that are not on the card for long enough."""

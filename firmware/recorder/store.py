@@ -14,6 +14,7 @@ from . import constants as c
 from .errors import CardError
 from .fat32 import Volume
 from .ring_head import HeadSearch, passed
+from .write_times import WriteTimes
 
 DIRECTORY = "/OCTOLEAD"
 MAX_SEGMENT_BYTES = 1 << 30
@@ -21,31 +22,13 @@ RESERVE_BYTES = 1 << 20  # left free for the owner's files
 MIN_SLOTS = 16
 TRIES = 2  # at one slot
 _SYNC = 3
+_EROFS = 30
 _MOUNT = "/_card"
 
 
 def segment_path(index):
     """Return the path of a segment file."""
     return "%s/SEG%05d.OLS" % (DIRECTORY, index)
-
-
-class Statistics:
-    """How long writes took, in milliseconds."""
-
-    def __init__(self):
-        self.writes = 0
-        self.last_ms = 0
-        self.max_ms = 0
-        self.total_ms = 0
-        self.repeated = 0
-
-    def add(self, ms):
-        """Count one write."""
-        self.writes += 1
-        self.last_ms = ms
-        self.total_ms += ms
-        if ms > self.max_ms:
-            self.max_ms = ms
 
 
 class Store:
@@ -62,7 +45,7 @@ class Store:
         self.ring_tag = ring_id[0] | ring_id[1] << 8
         self.device_id = device_id
         self.ticks = ticks
-        self.statistics = Statistics()
+        self.statistics = WriteTimes()
         self.checkpoints = 0
         self.search_reads = 0
         self.head = None
@@ -99,7 +82,8 @@ class Store:
         """Write the sealed block that lies at the start of `view`; return its ring_seq.
 
         A slot that fails TRIES times is passed over (ring_head.passed): `renumber(view, seq)` then sets the block's
-        ring_seq. Raises CardError when the card does not take it at all. A write-protected card is told at once.
+        ring_seq. Raises CardError when the card does not take it at all; what no other slot would change (card gone,
+        write-protected) is told at once, and the block stays as it was.
         """
         part = view[: (block_bytes + 511) // 512 * 512]
         first = self.next_seq
@@ -113,6 +97,10 @@ class Store:
                     self.next_seq = seq + 1
                     return seq
                 except OSError as error:
+                    if getattr(error, "whole_card", False):
+                        if distance:
+                            renumber(view, first)
+                        raise CardError(error.message, "card_write_protected" if error.args[0] == _EROFS else "card_gone")
                     self.statistics.repeated += 1
                     reason = error
         raise CardError("the card did not take the block for ring slot %d (%r)" % (first % self.n_slots, reason), "card_write")
@@ -293,7 +281,7 @@ def make_ring(device, device_id, ring_id, slot_bytes, ticks, ring_bytes=0):
     except ValueError:  # MicroPython's UnicodeError: a directory with names that are none
         raise CardError("a directory on the card is damaged: save what is on it, then format it", "card_damaged")
     except OSError as error:
-        if error.args and error.args[0] in (1, 13, 30):
+        if error.args and error.args[0] in (1, 13, _EROFS):
             raise CardError("the card is write-protected: slide its lock or take another", "card_write_protected")
         raise CardError("the card failed while the ring was made (%r): take another" % error, "card_write")
     return Store(device, segments, slots, slot_bytes, ring_id, device_id, ticks)

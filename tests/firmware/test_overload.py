@@ -24,8 +24,12 @@ MOST_GUARD = 96  # that a board may keep against its DMA engine
 
 
 def run_simulator(folder, **config):
-    """Run with codec 0 unless told otherwise: the reader of these tests decodes no other."""
+    """Run with codec 0 unless told otherwise: the reader of these tests decodes no other.
+
+    Over bare blocks: the stalls here are to the millisecond, and longer than the card's driver would wait.
+    """
     config.setdefault("codec", 0)
+    config.setdefault("card_bus", "block")
     config.setdefault("card_mib", 40)
     config.setdefault("tap", str(folder / "tap"))
     return run_simulator_with(folder, **config)

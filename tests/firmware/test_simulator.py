@@ -143,16 +143,22 @@ def test_a_stall_of_half_a_second_loses_no_frame(tmp_path, input_500):
         card_write_ms=20,
     )
     assert run.status["frames_lost"] == 0
-    assert run.status["write_max_ms"] == 520
+    assert 520 <= run.status["write_max_ms"] < 540  # and what the bytes take on the card's wires
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     assert not spec.events_of(blocks, spec.GAP)
     assert check_against_tap(blocks, tmp_path / "tap") == 10000
-    assert blocks[-1].write_max_ms == 520
+    assert blocks[-1].write_max_ms == run.status["write_max_ms"]
 
 
 def test_a_stall_longer_than_the_ring_is_a_counted_gap_at_the_right_frame(tmp_path, input_500):
     run = run_simulator(
-        tmp_path, input=input_500, card_mib=40, frames=20000, tap=str(tmp_path / "tap"), card_faults=[{"write": 5, "stall_ms": 12000}]
+        tmp_path,
+        input=input_500,
+        card_mib=40,
+        card_bus="block",  # the card's driver would not wait for so long
+        frames=20000,
+        tap=str(tmp_path / "tap"),
+        card_faults=[{"write": 5, "stall_ms": 12000}],
     )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     gaps = [struct.unpack("<BQ", data) for _, data in spec.events_of(blocks, spec.GAP)]
@@ -347,6 +353,7 @@ def test_checkpoints_give_way_before_samples_do(tmp_path, input_250):
         slot_bytes=16384,
         ring_frames=1000,
         frames=15000,
+        card_bus="block",  # to the millisecond: a little slower, and no checkpoint is due
         card_write_ms=2600,
         tap=str(tmp_path / "tap"),
     )

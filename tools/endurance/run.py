@@ -95,6 +95,7 @@ class Card:
         self.base = {
             "input": str(folder / "played.olnv"),
             "card": str(self.image),
+            "card_bus": "block",  # some stalls here are longer than the card's driver would wait
             "card_mib": max(64, int(hours * MIB_PER_HOUR) + 64 if kind == "big" else 64),
             "ring_mib": ring_mib,
             "device_id": "0c701ead00000001",

@@ -102,6 +102,7 @@ class Scenario:
         return {
             "input": str(path),
             "card": str(self.image),
+            "card_bus": "block",
             "ring_mib": (RING_SLOTS + 1) * SLOT_BYTES / (1 << 20),
             "slot_bytes": SLOT_BYTES,
             "rate_hz": RATE_HZ,

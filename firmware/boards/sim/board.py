@@ -12,9 +12,11 @@ import time
 from recorder import constants as c
 from recorder.ads1298 import Ads1298
 from recorder.app import CARD_FAILURES, App
+from recorder.card_size import check_size
 from recorder.errors import CardError, SettingError
 from recorder.fat32_format import format_card
 from recorder.recorder import Recorder, Signal, start_reason
+from recorder.sd_card import SdCard
 from recorder.store import make_ring, open_store
 from recorder.watchdog import LIMIT_MS
 
@@ -23,12 +25,19 @@ from .virtual_capture import VirtualCapture
 from .virtual_card import VirtualCard, exists
 from .virtual_clock import RealTicks, VirtualTicks
 from .virtual_input import Input, Silence
+from .virtual_sd import VirtualSd
+from .virtual_sd_faults import Faults
+from .virtual_sd_lines import VirtualSdPin, VirtualSdSpi
 from .virtual_watchdog import VirtualWatchdog
 
 DEFAULTS = {
     "input": None,
     "card": None,
     "card_mib": 64,
+    "card_bus": "spi",
+    "card_kind": "sdhc",
+    "card_present": True,
+    "card_claims_mib": 0,
     "format": False,
     "ring_mib": 0,
     "slot_bytes": c.DEFAULT_SLOT_BYTES,
@@ -57,6 +66,7 @@ DEFAULTS = {
     "tap": None,
     "card_write_ms": 0,
     "card_faults": [],
+    "sd_faults": [],
     "cut_after_writes": None,
     "torn_sectors": None,
     "notes": {},
@@ -126,22 +136,43 @@ class Simulator:
         config = self.config
         new = config["format"] or not exists(config["card"])
         self.card = self.open_card(new)
+        device = self._device()
         if new:
+            check_size(device)
             format_card(self.card, serial=int.from_bytes(os.urandom(4), "little"))
-        store = open_store(self.card, self.device_id, self.ticks)
+        store = open_store(device, self.device_id, self.ticks)
         if store is None:
+            # Thousands of single sectors of FAT: over bare blocks, for the sake of the hundreds of cards that tests make.
             ring_bytes = int(config["ring_mib"] * (1 << 20))
-            store = make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
+            make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
+            store = open_store(device, self.device_id, self.ticks)
         store.recover()
         self.card.write_ms = config["card_write_ms"]
         self.card.set_faults(config["card_faults"])
         if config["cut_after_writes"] is not None:
             self.card.cut(config["cut_after_writes"], config["torn_sectors"])
+        if config["sd_faults"]:
+            Faults(self.sd, config["sd_faults"])
         return store
 
     def open_card(self, new):
         """Return the card; one with faults of its own may stand here."""
         return VirtualCard(self.config["card"], self.config["card_mib"] * 2048 if new else 0, self.ticks)
+
+    def _device(self):
+        """The card as the store sees it: through the driver and its wires, or as bare blocks."""
+        config = self.config
+        self.sd = None
+        if config["card_bus"] == "block" and not config["sd_faults"]:
+            return self.card
+        if config["card_bus"] != "spi":
+            raise SettingError("card_bus %r: spi, or block where there are no sd_faults" % (config["card_bus"],))
+        self.sd = VirtualSd(self.card, self.ticks, config["card_kind"], claims=config["card_claims_mib"] * 2048, wraps=True)
+        self.sd.present = config["card_present"]
+        pass_us = self.ticks.sleep_us if config["clock"] == "virtual" else None
+        device = SdCard(VirtualSdSpi(self.sd, pass_us), VirtualSdPin(self.sd), self.ticks)
+        device.begin()
+        return device
 
     def _schedule(self):
         config = self.config
@@ -237,6 +268,7 @@ class Simulator:
         status["card_writes"] = self.card.writes
         status["card_sectors_written"] = self.card.sectors_written
         status["spi_violations"] = self.chip.violations
+        status["sd_violations"] = self.sd.violations if self.sd else {}
         gc.collect()
         status["heap_used"] = gc.mem_alloc()
         status["heap_free"] = gc.mem_free()

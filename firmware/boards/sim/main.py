@@ -10,7 +10,7 @@ import sys
 FIRMWARE = "/".join(__file__.split("/")[:-3]) or ("../.." if "/" not in __file__ else ".")
 sys.path.insert(0, FIRMWARE)
 
-from recorder.errors import RecorderError
+from recorder.errors import RecorderError, SdError
 
 from boards.sim.board import Simulator
 from boards.sim.virtual_card import PowerCut
@@ -38,7 +38,7 @@ def main(path):
     except WatchdogReset as reset:
         report({"event": "watchdog_reset", "message": str(reset), "status": simulator.status()})
         return 4
-    except RecorderError as error:
+    except (RecorderError, SdError) as error:
         report({"event": "error", "kind": error.kind, "message": error.message})
         return 1
     except (OSError, ValueError) as error:
