@@ -205,6 +205,12 @@
 #define OL_LINK_PACKET_BYTES 244 /* largest packet over BLE; never more than the MTU less 3 */
 #define OL_LINK_USB_PACKET_BYTES 2048 /* largest packet over USB */
 #define OL_LINK_REQUEST_BYTES 256 /* largest request, fragments joined */
+#define OL_LINK_ANSWER_BYTES 4096 /* largest answer or notice, fragments joined */
+#define OL_LINK_BLOCK_BYTES 16390 /* largest message on channel BLOCK */
+#define OL_LINK_COUNTER_LIMIT 0x3fffffffu /* counters stay below: a session ends before (twelve days at 1000 packets a second) */
+#define OL_LINK_REQUESTS_WAITING 8 /* requests that may wait for their answer */
+#define OL_LINK_FREE_PROOFS 3 /* wrong proofs without a wait */
+#define OL_LINK_MAX_WAIT_S 3600 /* longest wait of the lock-out */
 
 /* constants uuids */
 #define OL_LINK_SERVICE_UUID "\x4f\x4c\x00\x01\x6c\x65\x4a\x44\x9e\x0c\x0c\x70\x1e\xad\x00\x01" /* most significant byte first */
@@ -213,9 +219,9 @@
 
 /* enum packet */
 #define OL_PACKET_HELLO 1 /* host: u8 version, bytes[16] *Nh* at random */
-#define OL_PACKET_CHALLENGE 2 /* recorder: u8 version, bytes[16] *Nd* at random, bytes[8] device id, bytes[16] proof of the recorder */
+#define OL_PACKET_CHALLENGE 2 /* recorder: u8 offset, then from that offset on: u8 version, bytes[16] *Nd* at random, bytes[8] device id, bytes[16] proof of the recorder */
 #define OL_PACKET_PROOF 3 /* host: bytes[16] proof of the host */
-#define OL_PACKET_READY 4 /* recorder, sealed with counter 0: the proof was right; no message in it */
+#define OL_PACKET_READY 4 /* recorder, sealed with counter 0: the proof was right; its plaintext has no byte, not even a head */
 #define OL_PACKET_SEALED 5 /* either: everything after that */
 #define OL_PACKET_REFUSED 6
 
@@ -244,9 +250,9 @@
 #define OL_COMMAND_MARK 4 /* UTF-8 text, at most 200 bytes → u64 frame */
 #define OL_COMMAND_SET_TIME 5 /* i64 UTC in µs, u32 uncertainty in ms → u64 frame, or 2^64 - 1 while none is counted */
 #define OL_COMMAND_RANGE 6
-#define OL_COMMAND_FETCH 7 /* u32 ring_seq from, u32 ring_seq to (not included), u16 offset in bytes into the first block → nothing; then blocks */
+#define OL_COMMAND_FETCH 7
 #define OL_COMMAND_CANCEL 8 /* end FETCH → nothing */
-#define OL_COMMAND_LIVE 9 /* u8 leads (a bit each; 0: off), u8 divisor of the rate (1, 2 or 4) → u8 step shift */
+#define OL_COMMAND_LIVE 9 /* u8 leads (a bit each; 0: off), u8 divisor of the rate (1, 2 or 4) → u8 step shift. Packets too small for a frame of so many leads are BAD_ARGUMENT */
 #define OL_COMMAND_SETTINGS 10 /* UTF-8 JSON of what is to change, or nothing → UTF-8 JSON of all */
 #define OL_COMMAND_SELF_TEST 11 /* → UTF-8 JSON */
 #define OL_COMMAND_ERASE 12 /* bytes[8] session id of the newest session, to show that it is meant → nothing */
