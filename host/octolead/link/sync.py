@@ -17,12 +17,13 @@ from pathlib import Path
 from zlib import crc32
 
 from .. import _constants as c
-from ..errors import ArchiveError, LinkError, LinkLostError
+from ..errors import AnswerError, ArchiveError, LinkError, LinkLostError
 from .client import BlockPiece
-from .recorder import Recorder
+from .recorder import Range, Recorder
 
 SAVE_EVERY = 64  # blocks, until how far it is home is written down
 _FOLLOW_S = 2.0
+_OVERTAKEN = 10  # times that the recorder may overwrite what is just being asked for
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -309,18 +310,27 @@ class Sync:
     async def _catch_up(self, recorder: Recorder) -> bool:
         """Fetch what there is now; return whether a recording is under way."""
         status = await recorder.status()
-        there = await recorder.range()
-        archive = self._open_archive(there.ring_id)
+        for _ in range(_OVERTAKEN):
+            there = await recorder.range()
+            archive = self._open_archive(there.ring_id)
+            self._skip_overwritten(archive, there)
+            try:
+                await self._fetch(recorder, archive, there.next_seq)
+                break
+            except AnswerError as error:  # overwritten between the two requests
+                if error.answer != c.ANSWER_NOT_THERE:
+                    raise
+        recording = status.state == "recording"
+        archive.finish(recording=recording)
+        return recording
+
+    def _skip_overwritten(self, archive: Archive, there: Range) -> None:
         if archive.next_seq > there.next_seq:
             raise LinkError(f"{self.folder} is ahead of the recorder ({archive.next_seq} to {there.next_seq}): is this another card's copy?")
         if archive.next_seq < there.oldest_seq:
             if archive.next_seq:
                 self._say(f"blocks {archive.next_seq} to {there.oldest_seq - 1} were overwritten before they came home")
             archive.next_seq, archive.part = there.oldest_seq, b""
-        await self._fetch(recorder, archive, there.next_seq)
-        recording = status.state == "recording"
-        archive.finish(recording=recording)
-        return recording
 
     async def _fetch(self, recorder: Recorder, archive: Archive, last: int) -> None:
         first = archive.next_seq
@@ -355,6 +365,8 @@ class Sync:
         data = part[: piece.offset] + piece.data
         block = parse_block(data)
         self._came += len(piece.data)
+        if block is None and not piece.offset:
+            return True  # cut off, for it is being overwritten: an empty piece follows
         if (block is None or not block.is_sound) and self._retried != piece.ring_seq:
             self._retried = piece.ring_seq
             archive.keep_part(b"")
