@@ -77,15 +77,18 @@ class Link:
     def _request(self, request):
         waiting = len(self._answers) + (1 if self._sending and self._sending[0] == c.CHANNEL_ANSWER else 0)
         if waiting >= c.LINK_REQUESTS_WAITING:
-            return self.lost()
+            self.lost()
+            return
         answer = self.commands.answer(request)
         if answer is None:
-            return self.lost()
-        self._answers.append(answer)
+            self.lost()
+        else:
+            self._answers.append(answer)
 
     def _credit(self, data):
         if len(data) != 3 or data[0] not in (c.CHANNEL_LIVE, c.CHANNEL_BLOCK):
-            return self.lost()
+            self.lost()
+            return
         more = struct.unpack_from("<H", data, 1)[0]
         if data[0] == c.CHANNEL_LIVE:
             self._live_credits = min(self._live_credits + more, _MOST_CREDITS)

@@ -182,7 +182,9 @@ class Commands:
         if divisor not in (1, 2, 4):
             raise Refused(c.ANSWER_BAD_ARGUMENT, "divisor %d: 1, 2 or 4" % divisor)
         if link_live.smallest(leads) > self.room:
-            raise Refused(c.ANSWER_BAD_ARGUMENT, "a packet has room for %d bytes, these leads take %d" % (self.room, link_live.smallest(leads)))
+            raise Refused(
+                c.ANSWER_BAD_ARGUMENT, "a packet has room for %d bytes, these leads take %d" % (self.room, link_live.smallest(leads))
+            )
         self.live.set(leads, divisor)
         return b"\0"
 

@@ -109,13 +109,17 @@ class LinkSession:
 
     def _hello(self, packet):
         self.close()
-        if packet[1] != c.LINK_VERSION:
-            return self._refuse(c.REFUSAL_VERSION)
-        if self.key is None:
-            return self._refuse(c.REFUSAL_NOT_PROVISIONED)
         wait_s = self.lock_out.wait_s()
-        if wait_s:
-            return self._refuse(c.REFUSAL_LOCKED, wait_s)
+        if packet[1] != c.LINK_VERSION:
+            self._refuse(c.REFUSAL_VERSION)
+        elif self.key is None:
+            self._refuse(c.REFUSAL_NOT_PROVISIONED)
+        elif wait_s:
+            self._refuse(c.REFUSAL_LOCKED, wait_s)
+        else:
+            self._challenge(packet)
+
+    def _challenge(self, packet):
         version = bytes([c.LINK_VERSION])
         nonce = self._urandom(c.LINK_NONCE_BYTES)
         self._context = version + bytes(packet[2:]) + nonce + self.device_id

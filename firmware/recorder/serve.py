@@ -47,6 +47,7 @@ class Control:
         self.crash = None  # what ended an app and is no error of the recorder: for whoever runs the server
         self._make_app = make_app
         self.app = None
+        self._task = None
 
     def start(self, signal, codec_id, reason=c.START_REASON_COMMAND):
         """Begin a session and its app; return the session's id."""
@@ -55,7 +56,7 @@ class Control:
         self.recorder.start(signal, codec_id, reason, anchor)
         self.failure = None
         self.app = self._make_app()
-        asyncio.create_task(self._run(self.app, self.recorder.session))
+        self._task = asyncio.create_task(self._run(self.app, self.recorder.session))
         return self.recorder.session.session_id
 
     async def _run(self, app, session):

@@ -50,11 +50,12 @@ class Cable:
 
     def _pump(self) -> None:
         try:
+            wire = self._connection.fileno()
             while not self._over.is_set():
-                ready, _, _ = select.select([self._master, self._connection], [], [], 0.05)
+                ready, _, _ = select.select([self._master, wire], [], [], 0.05)
                 if self._master in ready:
                     self._connection.sendall(os.read(self._master, _CHUNK))
-                if self._connection in ready and not self._carry():
+                if wire in ready and not self._carry():
                     break
         except OSError:
             pass
@@ -143,7 +144,9 @@ class SimulatorBench:
 
     def _said(self) -> str:
         self._errors.seek(0)
-        words = [str(line.get("message", line)) for line in self.lines[-3:]] + self._errors.read().decode("utf-8", "replace").splitlines()[-8:]
+        words = [str(line.get("message", line)) for line in self.lines[-3:]] + self._errors.read().decode("utf-8", "replace").splitlines()[
+            -8:
+        ]
         return "; ".join(words) or "it said nothing"
 
     def end(self) -> dict[str, Any]:

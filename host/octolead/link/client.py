@@ -170,7 +170,8 @@ class Client:
         data = self._joiner.begun(c.CHANNEL_BLOCK)
         if len(data) <= 6:
             return None
-        return BlockPiece(*struct.unpack_from("<IH", data), data[6:])
+        seq, offset = struct.unpack_from("<IH", data)
+        return BlockPiece(seq, offset, data[6:])
 
     # To the recorder
 
@@ -199,10 +200,12 @@ def _event(channel: int, message: bytes) -> Event:
         if channel == c.CHANNEL_ANSWER:
             return Answer(message[0], message[1], message[2:])
         if channel == c.CHANNEL_NOTICE:
-            return Notice(*struct.unpack_from("<BQ", message), message[9:])
+            kind, frame = struct.unpack_from("<BQ", message)
+            return Notice(kind, frame, message[9:])
         if channel == c.CHANNEL_LIVE:
             return parse_live(message)
-        return BlockPiece(*struct.unpack_from("<IH", message), message[6:])
+        seq, offset = struct.unpack_from("<IH", message)
+        return BlockPiece(seq, offset, message[6:])
     except (struct.error, IndexError, ValueError) as error:
         raise LinkProtocolError(f"a message of {len(message)} bytes on channel {channel} cannot be read: {error}") from error
 

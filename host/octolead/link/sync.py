@@ -326,7 +326,9 @@ class Sync:
 
     def _skip_overwritten(self, archive: Archive, there: Range) -> None:
         if archive.next_seq > there.next_seq:
-            raise LinkError(f"{self.folder} is ahead of the recorder ({archive.next_seq} to {there.next_seq}): is this another card's copy?")
+            raise LinkError(
+                f"{self.folder} is ahead of the recorder ({archive.next_seq} to {there.next_seq}): is this another card's copy?"
+            )
         if archive.next_seq < there.oldest_seq:
             if archive.next_seq:
                 self._say(f"blocks {archive.next_seq} to {there.oldest_seq - 1} were overwritten before they came home")
