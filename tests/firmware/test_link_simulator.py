@@ -23,7 +23,9 @@ from octolead.link.bench import SimulatorBench
 pytestmark = needs_micropython
 
 KEY = bytes(range(100, 132))
-CUTS = 200
+CUTS = int(os.environ.get("OCTOLEAD_LINK_CUTS", "30"))  # 200 for the figure in issue 4
+
+LIMIT_S = 10 * CUTS
 
 
 def run(folder, source, **config):
@@ -173,7 +175,7 @@ def test_live_frames_are_those_that_are_recorded(tmp_path, input_500, leads, div
 
 
 def test_sync_cut_at_random_many_times_ends_byte_identical_and_loses_no_frame(tmp_path, input_500):
-    """The cable is pulled after a random number of bytes, 200 times, while the recorder records; then all is home."""
+    """The cable is pulled after a random number of bytes, CUTS times, while the recorder records; then all is home."""
     chance = random.Random(11)
     cuts = 0
     sessions = []
@@ -186,12 +188,12 @@ def test_sync_cut_at_random_many_times_ends_byte_identical_and_loses_no_frame(tm
 
         async def connect():
             nonlocal cuts
-            size = chance.randrange(60, 30000) if cuts < CUTS and time.monotonic() < began + 150 else None
+            size = chance.randrange(60, 30000) if cuts < CUTS and time.monotonic() < began + LIMIT_S else None
             cuts += size is not None
             return await connect_usb(bench.plug(cut_after=size), KEY, timeout_s=20)
 
         report = await Sync(tmp_path / "archive", connect, patience=60).run()
-        while cuts < CUTS and time.monotonic() < began + 150:
+        while cuts < CUTS and time.monotonic() < began + LIMIT_S:
             report = await Sync(tmp_path / "archive", connect, patience=60).run()
         async with await connect_usb(bench.plug(), KEY, timeout_s=20) as recorder:
             await recorder.stop()
@@ -201,7 +203,7 @@ def test_sync_cut_at_random_many_times_ends_byte_identical_and_loses_no_frame(tm
     with run(tmp_path, input_500, speed=10) as bench:
         asyncio.run(work(bench))
         status = bench.end()
-    assert status["frames_lost"] == 0 and cuts >= 100
+    assert status["frames_lost"] == 0 and cuts == CUTS
     assert_all_home(tmp_path, sessions)
 
 

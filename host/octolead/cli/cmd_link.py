@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -113,7 +114,7 @@ class _Bar:
         left = elapsed * (of - done) / max(done, 1)
         bar = "█" * round(30 * done / max(of, 1))
         words = f"{bar:<30} {done}/{of} blocks  {n_bytes / elapsed / 1000:.0f} kB/s  {left:.0f} s left"
-        if click.get_text_stream("stderr").isatty():
+        if sys.stderr.isatty():
             click.echo(f"\r{words:<80}", err=True, nl=False)
             self._shown = True
 

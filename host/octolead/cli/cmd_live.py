@@ -73,7 +73,7 @@ class _View:
     def status(self, status: Any) -> None:
         """What the recorder says of itself."""
         if not self._quiet:
-            say(f"{status.state}, {status.fields['rate_mhz'] / 1000:g} samples/s, every {self._divisor}. frame of {', '.join(self._names)}")
+            say(f"{status.state}, {status.fields['rate_mhz'] / 1000:g} samples/s, one frame in {self._divisor} of {', '.join(self._names)}")
 
     def show(self, some: Any) -> None:
         """Frames that came."""
