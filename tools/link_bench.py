@@ -64,9 +64,8 @@ async def measure(bench: SimulatorBench, folder: Path) -> None:
             if len(delays) > 5000:
                 break
         await live.aclose()
-    print(
-        f"live latency: 95th percentile {1000 * np.percentile(delays, 95):.0f} ms, longest {1000 * max(delays):.0f} ms of {len(delays)} frames"
-    )
+    percentile_ms, longest_ms = 1000 * np.percentile(delays, 95), 1000 * max(delays)
+    print(f"live latency: 95th percentile {percentile_ms:.0f} ms, longest {longest_ms:.0f} ms of {len(delays)} frames")
 
     async def connect():
         return await connect_usb(bench.plug(), KEY)
