@@ -320,3 +320,56 @@ def test_no_secret_stands_in_what_the_recorder_says_of_itself(tmp_path, input_50
         said = repr([status.as_dict(), identity, bench.lines])
     assert KEY.hex() not in said and repr(KEY)[2:-1] not in said
     assert not list(Path(tmp_path).glob("*key*")) and os.listdir(tmp_path) == ["card.img"]
+
+
+def test_a_cable_that_never_lasts_for_a_whole_block_brings_everything_home(tmp_path, input_500):
+    """Each connection carries 6000 bytes, a block has 8192: what has come of a block is kept, again and again."""
+    said = []
+
+    async def work(recorder):
+        session = (await recorder.start(codec=c.CODEC_RAW24)).hex()
+        await asyncio.sleep(1)
+        await recorder.stop()
+        return session
+
+    with run(tmp_path, input_500, speed=5) as bench:
+        session = with_recorder(bench, work)
+
+        async def connect():
+            return await connect_usb(bench.plug(cut_after=6000), KEY, timeout_s=20)
+
+        report = asyncio.run(Sync(tmp_path / "archive", connect, say=said.append).run())
+        bench.end()
+    assert report.blocks > 5 and report.reconnects > report.blocks and len(said) == report.reconnects
+    assert report.came < 1.1 * report.bytes
+    assert_all_home(tmp_path, [session])
+
+
+def test_ctrl_c_leaves_a_sound_file_and_the_next_sync_goes_on(tmp_path, input_500):
+    async def work(recorder):
+        session = (await recorder.start(codec=c.CODEC_RAW24)).hex()
+        await asyncio.sleep(1.5)
+        return session
+
+    with run(tmp_path, input_500, speed=5) as bench:
+        session = with_recorder(bench, work)
+
+        async def connect():
+            return await connect_usb(bench.plug(bytes_per_s=40000), KEY, timeout_s=20)
+
+        async def interrupted():
+            task = asyncio.create_task(Sync(tmp_path / "archive", connect).run(follow=True))
+            await asyncio.sleep(1.5)
+            task.cancel()  # what asyncio.run makes of Ctrl-C
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        asyncio.run(interrupted())
+        with octolead.open(tmp_path / "archive" / f"{session}.olr", check=True) as recording:
+            assert recording.n_blocks and not [f for f in recording.problems if f.severity.name == "ERROR"]
+            before = recording.n_blocks
+        with_recorder(bench, lambda recorder: recorder.stop())
+        report = asyncio.run(Sync(tmp_path / "archive", connect).run())
+        bench.end()
+    assert report.blocks > 0 and before > 0
+    assert_all_home(tmp_path, [session])

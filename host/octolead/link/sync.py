@@ -29,10 +29,11 @@ _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 @dataclass
 class SyncReport:
-    """What a sync did."""
+    """What a sync did: what was kept, and the bytes of blocks that came, those that came twice with them."""
 
     blocks: int = 0
     bytes: int = 0
+    came: int = 0
     damaged: int = 0
     reconnects: int = 0
 
@@ -266,7 +267,6 @@ class Sync:
         self._archive: Archive | None = None
         self._ring_id = b""
         self._retried = -1
-        self._came = 0  # bytes since the start, parts included
 
     async def run(self, *, follow: bool = False) -> SyncReport:
         """Until all is home; with `follow` until it is cancelled. What is home stays so, however it ends.
@@ -281,8 +281,8 @@ class Sync:
                     if await self._session(follow):
                         return self.report
                 except LinkLostError as error:
-                    losses = losses + 1 if self._came == before else 1
-                    before = self._came
+                    losses = losses + 1 if self.report.came == before else 1
+                    before = self.report.came
                     if losses > self._patience:
                         raise
                     self.report.reconnects += 1
@@ -356,7 +356,7 @@ class Sync:
             return
         kept = archive.part[: piece.offset]
         if len(kept) == piece.offset:
-            self._came += len(piece.data)
+            self.report.came += len(piece.data)
             archive.keep_part(kept + piece.data)
 
     async def _take(self, archive: Archive, piece: BlockPiece, part: bytes) -> bool:
@@ -366,7 +366,7 @@ class Sync:
             return True
         data = part[: piece.offset] + piece.data
         block = parse_block(data)
-        self._came += len(piece.data)
+        self.report.came += len(piece.data)
         if block is None and not piece.offset:
             return True  # cut off, for it is being overwritten: an empty piece follows
         if (block is None or not block.is_sound) and self._retried != piece.ring_seq:
