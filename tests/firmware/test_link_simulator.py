@@ -338,7 +338,7 @@ def test_a_cable_that_never_lasts_for_a_whole_block_brings_everything_home(tmp_p
         async def connect():
             return await connect_usb(bench.plug(cut_after=6000), KEY, timeout_s=20)
 
-        report = asyncio.run(Sync(tmp_path / "archive", connect, say=said.append).run())
+        report = asyncio.run(asyncio.wait_for(Sync(tmp_path / "archive", connect, say=said.append).run(), 100))
         bench.end()
     assert report.blocks > 5 and report.reconnects > report.blocks and len(said) == report.reconnects
     assert report.came < 1.1 * report.bytes
