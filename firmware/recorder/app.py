@@ -89,7 +89,8 @@ class App:
                 self.stop_reason = c.STOP_REASON_COMPLETE
             else:
                 await asyncio.sleep_ms(POLL_MS)
-        recorder.stop(self.stop_reason)
+        if recorder.state == RECORDING and recorder.session is session:  # a link stops it by itself, to tell the frames
+            recorder.stop(self.stop_reason)
 
     def turn(self, session):
         """One poll: take the frames that are there, secure the open block if it is time."""

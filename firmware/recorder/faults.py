@@ -33,6 +33,14 @@ class Faults:
             entry[2] = frame
         self.last = kind
 
+    def items(self):
+        """Return kinds with [count, first frame, last frame]."""
+        return self._kinds.items()
+
+    def total(self):
+        """Return the number of all faults."""
+        return sum(entry[0] for entry in self._kinds.values())
+
     def status(self, rate_hz):
         """Return plain values for the recorder's status: seconds are counted from the session's start."""
         kinds = {}

@@ -77,6 +77,7 @@ class Recorder:
         self.state = IDLE
         self.session = None
         self.signal = None
+        self.stop_reason = c.STOP_REASON_COMMAND  # of the last session
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
 
@@ -109,6 +110,7 @@ class Recorder:
         if self.state != RECORDING:
             raise StateError("cannot stop while %s" % self.state)
         self.state = STOPPING
+        self.stop_reason = reason
         try:
             self.capture.stop()
             self.session.finish(reason)

@@ -81,6 +81,7 @@ class Session:
         self._pending = []  # (counter, function, arguments), by counter
         self._repeated_before = self._repeated = store.statistics.repeated
         self.skipped_checkpoints = 0
+        self.live = None  # a LiveBuffer that is shown every frame unpacked
         self.on_write = None  # called when the card has taken a block
 
     # Beginning and end
@@ -148,6 +149,10 @@ class Session:
     def frame(self):
         """Return the session's frame number of the next frame to be stored."""
         return self.builder.first_frame + self.builder.n_frames
+
+    def frame_due(self):
+        """Return the number that the next frame to come will have, if none is lost until it is stored."""
+        return self.frame() + self._work_end - self._work_at + self._distance(self.capture.now())
 
     def _mark(self, origin, text):
         self._event(events.mark(origin, text))
@@ -270,6 +275,8 @@ class Session:
         capture.release(count)
         self._work_at = 0
         self._work_end = count
+        if self.live:
+            self.live.take(self._work, count, self.frame())
         if self._window:
             self._window -= count
             if self._window <= 0:

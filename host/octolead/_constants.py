@@ -358,3 +358,242 @@ STOP_REASON_NAMES = {
     3: "COMPLETE",
     4: "FAULT",
 }
+
+# constants link
+LINK_VERSION = 1
+LINK_NONCE_BYTES = 16
+LINK_PROOF_BYTES = 16
+LINK_TAG_BYTES = 8
+LINK_OVERHEAD = 14
+LINK_PACKET_BYTES = 244
+LINK_USB_PACKET_BYTES = 2048
+LINK_REQUEST_BYTES = 256
+LINK_ANSWER_BYTES = 4096
+LINK_BLOCK_BYTES = 16390
+LINK_COUNTER_LIMIT = 0x3fffffff
+LINK_REQUESTS_WAITING = 8
+LINK_FREE_PROOFS = 3
+LINK_MAX_WAIT_S = 3600
+
+# constants uuids
+LINK_SERVICE_UUID = b"OL\x00\x01leJD\x9e\x0c\x0cp\x1e\xad\x00\x01"
+LINK_IN_UUID = b"OL\x00\x02leJD\x9e\x0c\x0cp\x1e\xad\x00\x01"
+LINK_OUT_UUID = b"OL\x00\x03leJD\x9e\x0c\x0cp\x1e\xad\x00\x01"
+
+# enum packet
+PACKET_HELLO = 1
+PACKET_CHALLENGE = 2
+PACKET_PROOF = 3
+PACKET_READY = 4
+PACKET_SEALED = 5
+PACKET_REFUSED = 6
+PACKET_NAMES = {
+    1: "HELLO",
+    2: "CHALLENGE",
+    3: "PROOF",
+    4: "READY",
+    5: "SEALED",
+    6: "REFUSED",
+}
+
+# enum refusal
+REFUSAL_VERSION = 1
+REFUSAL_LOCKED = 2
+REFUSAL_NOT_PROVISIONED = 3
+REFUSAL_NAMES = {
+    1: "VERSION",
+    2: "LOCKED",
+    3: "NOT_PROVISIONED",
+}
+
+# struct sealed_head
+SEALED_HEAD_SIZE = 5
+SEALED_HEAD_KIND = 0
+SEALED_HEAD_COUNTER = 1
+SEALED_HEAD_FORMAT = "<BI"
+SEALED_HEAD_FIELDS = (
+    "kind",
+    "counter",
+)
+
+# enum channel
+CHANNEL_REQUEST = 1
+CHANNEL_ANSWER = 2
+CHANNEL_NOTICE = 3
+CHANNEL_LIVE = 4
+CHANNEL_BLOCK = 5
+CHANNEL_CREDIT = 6
+CHANNEL_NAMES = {
+    1: "REQUEST",
+    2: "ANSWER",
+    3: "NOTICE",
+    4: "LIVE",
+    5: "BLOCK",
+    6: "CREDIT",
+}
+
+# enum command
+COMMAND_STATUS = 1
+COMMAND_START = 2
+COMMAND_STOP = 3
+COMMAND_MARK = 4
+COMMAND_SET_TIME = 5
+COMMAND_RANGE = 6
+COMMAND_FETCH = 7
+COMMAND_CANCEL = 8
+COMMAND_LIVE = 9
+COMMAND_SETTINGS = 10
+COMMAND_SELF_TEST = 11
+COMMAND_ERASE = 12
+COMMAND_IDENTITY = 13
+COMMAND_PING = 14
+COMMAND_NAMES = {
+    1: "STATUS",
+    2: "START",
+    3: "STOP",
+    4: "MARK",
+    5: "SET_TIME",
+    6: "RANGE",
+    7: "FETCH",
+    8: "CANCEL",
+    9: "LIVE",
+    10: "SETTINGS",
+    11: "SELF_TEST",
+    12: "ERASE",
+    13: "IDENTITY",
+    14: "PING",
+}
+
+# enum answer
+ANSWER_OK = 0
+ANSWER_UNKNOWN_COMMAND = 1
+ANSWER_BAD_ARGUMENT = 2
+ANSWER_WRONG_STATE = 3
+ANSWER_CARD = 4
+ANSWER_NOT_THERE = 5
+ANSWER_BUSY = 6
+ANSWER_REFUSED = 7
+ANSWER_FAILED = 8
+ANSWER_NAMES = {
+    0: "OK",
+    1: "UNKNOWN_COMMAND",
+    2: "BAD_ARGUMENT",
+    3: "WRONG_STATE",
+    4: "CARD",
+    5: "NOT_THERE",
+    6: "BUSY",
+    7: "REFUSED",
+    8: "FAILED",
+}
+
+# struct link_status
+LINK_STATUS_SIZE = 64
+LINK_STATUS_STATE = 0
+LINK_STATUS_BATTERY_PERCENT = 1
+LINK_STATUS_BATTERY_MV = 2
+LINK_STATUS_ELECTRODES_OFF = 4
+LINK_STATUS_LEADS_SATURATED = 6
+LINK_STATUS_LEVEL = 7
+LINK_STATUS_SESSION_ID = 8
+LINK_STATUS_FRAME = 16
+LINK_STATUS_RATE_MHZ = 24
+LINK_STATUS_FRAMES_LOST = 28
+LINK_STATUS_RING_SEQ = 32
+LINK_STATUS_MARKS = 36
+LINK_STATUS_FAULTS = 40
+LINK_STATUS_HEART_RATE_BPM = 44
+LINK_STATUS_TEMPERATURE_CDEG = 46
+LINK_STATUS_UTC_US = 48
+LINK_STATUS_UTC_UNCERTAINTY_MS = 56
+LINK_STATUS_CARD_SLOTS = 60
+LINK_STATUS_FORMAT = "<BBHHBB8sQIIIIIHhqII"
+LINK_STATUS_FIELDS = (
+    "state",
+    "battery_percent",
+    "battery_mv",
+    "electrodes_off",
+    "leads_saturated",
+    "level",
+    "session_id",
+    "frame",
+    "rate_mhz",
+    "frames_lost",
+    "ring_seq",
+    "marks",
+    "faults",
+    "heart_rate_bpm",
+    "temperature_cdeg",
+    "utc_us",
+    "utc_uncertainty_ms",
+    "card_slots",
+)
+
+# enum recorder_state
+RECORDER_STATE_IDLE = 0
+RECORDER_STATE_RECORDING = 1
+RECORDER_STATE_STOPPING = 2
+RECORDER_STATE_FAULT = 3
+RECORDER_STATE_NAMES = {
+    0: "IDLE",
+    1: "RECORDING",
+    2: "STOPPING",
+    3: "FAULT",
+}
+
+# struct link_range
+LINK_RANGE_SIZE = 24
+LINK_RANGE_RING_ID = 0
+LINK_RANGE_OLDEST_SEQ = 8
+LINK_RANGE_NEXT_SEQ = 12
+LINK_RANGE_N_SLOTS = 16
+LINK_RANGE_SLOT_BYTES = 20
+LINK_RANGE_FORMAT = "<8sIIII"
+LINK_RANGE_FIELDS = (
+    "ring_id",
+    "oldest_seq",
+    "next_seq",
+    "n_slots",
+    "slot_bytes",
+)
+
+# enum notice
+NOTICE_MARK = 1
+NOTICE_LEAD_OFF = 2
+NOTICE_BATTERY = 3
+NOTICE_CARD = 4
+NOTICE_STARTED = 5
+NOTICE_STOPPED = 6
+NOTICE_SEALED = 7
+NOTICE_RATE = 8
+NOTICE_PAUSE = 9
+NOTICE_FAULT = 10
+NOTICE_BLOCKS_DONE = 11
+NOTICE_NAMES = {
+    1: "MARK",
+    2: "LEAD_OFF",
+    3: "BATTERY",
+    4: "CARD",
+    5: "STARTED",
+    6: "STOPPED",
+    7: "SEALED",
+    8: "RATE",
+    9: "PAUSE",
+    10: "FAULT",
+    11: "BLOCKS_DONE",
+}
+
+# struct live_head
+LIVE_HEAD_SIZE = 12
+LIVE_HEAD_FIRST_FRAME = 0
+LIVE_HEAD_LEADS = 8
+LIVE_HEAD_DIVISOR = 9
+LIVE_HEAD_N_FRAMES = 10
+LIVE_HEAD_SHIFT = 11
+LIVE_HEAD_FORMAT = "<QBBBB"
+LIVE_HEAD_FIELDS = (
+    "first_frame",
+    "leads",
+    "divisor",
+    "n_frames",
+    "shift",
+)

@@ -110,3 +110,50 @@ class SimulatorError(OctoleadError):
     def __init__(self, message: str, *, returncode: int | None = None) -> None:
         super().__init__(message)
         self.returncode = returncode
+
+
+class LinkError(OctoleadError):
+    """Base of what goes wrong between this computer and a recorder."""
+
+
+class LinkLostError(LinkError):
+    """The connection is gone, or the recorder does not answer; trying again may help."""
+
+
+class LinkProtocolError(LinkError):
+    """What came is not what docs/SPEC.md section 6 says; the session is over."""
+
+
+class KeyRefusedError(LinkError):
+    """The key is not that of this recorder."""
+
+
+class LinkRefusedError(LinkError):
+    """The recorder takes no session now.
+
+    Attributes:
+        refusal: a value of `refusal`.
+        wait_s: seconds after which it takes one, 0 if waiting does not help.
+    """
+
+    def __init__(self, message: str, *, refusal: int, wait_s: int = 0) -> None:
+        super().__init__(message)
+        self.refusal, self.wait_s = refusal, wait_s
+
+
+class AnswerError(LinkError):
+    """The recorder answered a request with something else than OK.
+
+    Attributes:
+        command: a value of `command`.
+        answer: a value of `answer`.
+        words: what the recorder said.
+    """
+
+    def __init__(self, message: str, *, command: int, answer: int, words: str) -> None:
+        super().__init__(message)
+        self.command, self.answer, self.words = command, answer, words
+
+
+class ArchiveError(OctoleadError):
+    """A folder that cannot take recordings home."""

@@ -196,4 +196,134 @@
 #define OL_STOP_REASON_COMPLETE 3 /* the set time was over, or the source ended */
 #define OL_STOP_REASON_FAULT 4 /* an internal error */
 
+/* constants link */
+#define OL_LINK_VERSION 1 /* both sides must name the same */
+#define OL_LINK_NONCE_BYTES 16 /* of each side */
+#define OL_LINK_PROOF_BYTES 16 /* HMAC-SHA256, its first bytes */
+#define OL_LINK_TAG_BYTES 8 /* of each sealed packet */
+#define OL_LINK_OVERHEAD 14 /* bytes of a sealed packet that are not message: kind 1, counter 4, head 1, tag 8 */
+#define OL_LINK_PACKET_BYTES 244 /* largest packet over BLE; never more than the MTU less 3 */
+#define OL_LINK_USB_PACKET_BYTES 2048 /* largest packet over USB */
+#define OL_LINK_REQUEST_BYTES 256 /* largest request, fragments joined */
+#define OL_LINK_ANSWER_BYTES 4096 /* largest answer or notice, fragments joined */
+#define OL_LINK_BLOCK_BYTES 16390 /* largest message on channel BLOCK */
+#define OL_LINK_COUNTER_LIMIT 0x3fffffffu /* counters stay below: a session ends before (twelve days at 1000 packets a second) */
+#define OL_LINK_REQUESTS_WAITING 8 /* requests that may wait for their answer */
+#define OL_LINK_FREE_PROOFS 3 /* wrong proofs without a wait */
+#define OL_LINK_MAX_WAIT_S 3600 /* longest wait of the lock-out */
+
+/* constants uuids */
+#define OL_LINK_SERVICE_UUID "\x4f\x4c\x00\x01\x6c\x65\x4a\x44\x9e\x0c\x0c\x70\x1e\xad\x00\x01" /* most significant byte first */
+#define OL_LINK_IN_UUID "\x4f\x4c\x00\x02\x6c\x65\x4a\x44\x9e\x0c\x0c\x70\x1e\xad\x00\x01" /* host to recorder */
+#define OL_LINK_OUT_UUID "\x4f\x4c\x00\x03\x6c\x65\x4a\x44\x9e\x0c\x0c\x70\x1e\xad\x00\x01" /* recorder to host */
+
+/* enum packet */
+#define OL_PACKET_HELLO 1 /* host: u8 version, bytes[16] *Nh* at random */
+#define OL_PACKET_CHALLENGE 2 /* recorder: u8 offset, then from that offset on: u8 version, bytes[16] *Nd* at random, bytes[8] device id, bytes[16] proof of the recorder */
+#define OL_PACKET_PROOF 3 /* host: bytes[16] proof of the host */
+#define OL_PACKET_READY 4 /* recorder, sealed with counter 0: the proof was right; its plaintext has no byte, not even a head */
+#define OL_PACKET_SEALED 5 /* either: everything after that */
+#define OL_PACKET_REFUSED 6
+
+/* enum refusal */
+#define OL_REFUSAL_VERSION 1 /* another version of the link is spoken */
+#define OL_REFUSAL_LOCKED 2 /* too many wrong proofs: wait */
+#define OL_REFUSAL_NOT_PROVISIONED 3 /* the recorder has no key yet */
+
+/* struct sealed_head */
+#define OL_SEALED_HEAD_SIZE 5
+#define OL_SEALED_HEAD_KIND 0 /* 1 bytes */
+#define OL_SEALED_HEAD_COUNTER 1 /* 4 bytes */
+
+/* enum channel */
+#define OL_CHANNEL_REQUEST 1
+#define OL_CHANNEL_ANSWER 2
+#define OL_CHANNEL_NOTICE 3
+#define OL_CHANNEL_LIVE 4 /* recorder: live frames (6.6); always one fragment; may be left out */
+#define OL_CHANNEL_BLOCK 5 /* recorder: a block (6.7) */
+#define OL_CHANNEL_CREDIT 6 /* host: u8 channel (LIVE or BLOCK), u16 packets more that may be sent on it */
+
+/* enum command */
+#define OL_COMMAND_STATUS 1
+#define OL_COMMAND_START 2
+#define OL_COMMAND_STOP 3 /* → u64 frames */
+#define OL_COMMAND_MARK 4 /* UTF-8 text, at most 200 bytes → u64 frame */
+#define OL_COMMAND_SET_TIME 5 /* i64 UTC in µs, u32 uncertainty in ms → u64 frame, or 2^64 - 1 while none is counted */
+#define OL_COMMAND_RANGE 6
+#define OL_COMMAND_FETCH 7
+#define OL_COMMAND_CANCEL 8 /* end FETCH → nothing */
+#define OL_COMMAND_LIVE 9 /* u8 leads (a bit each; 0: off), u8 divisor of the rate (1, 2 or 4) → u8 step shift. Packets too small for a frame of so many leads are BAD_ARGUMENT */
+#define OL_COMMAND_SETTINGS 10 /* UTF-8 JSON of what is to change, or nothing → UTF-8 JSON of all */
+#define OL_COMMAND_SELF_TEST 11 /* → UTF-8 JSON */
+#define OL_COMMAND_ERASE 12 /* bytes[8] session id of the newest session, to show that it is meant → nothing */
+#define OL_COMMAND_IDENTITY 13 /* → UTF-8 JSON: device id, board, firmware, calibration id */
+#define OL_COMMAND_PING 14 /* any bytes → the same */
+
+/* enum answer */
+#define OL_ANSWER_OK 0
+#define OL_ANSWER_UNKNOWN_COMMAND 1
+#define OL_ANSWER_BAD_ARGUMENT 2
+#define OL_ANSWER_WRONG_STATE 3 /* such as STOP while nothing is recorded */
+#define OL_ANSWER_CARD 4 /* the card is missing, full of other things, or failed */
+#define OL_ANSWER_NOT_THERE 5 /* such blocks were never written, or are overwritten by now */
+#define OL_ANSWER_BUSY 6 /* something else must end first */
+#define OL_ANSWER_REFUSED 7 /* the owner's settings do not allow it */
+#define OL_ANSWER_FAILED 8 /* an internal error; the words say which */
+
+/* struct link_status */
+#define OL_LINK_STATUS_SIZE 64
+#define OL_LINK_STATUS_STATE 0 /* 1 bytes */
+#define OL_LINK_STATUS_BATTERY_PERCENT 1 /* 1 bytes */
+#define OL_LINK_STATUS_BATTERY_MV 2 /* 2 bytes */
+#define OL_LINK_STATUS_ELECTRODES_OFF 4 /* 2 bytes */
+#define OL_LINK_STATUS_LEADS_SATURATED 6 /* 1 bytes */
+#define OL_LINK_STATUS_LEVEL 7 /* 1 bytes */
+#define OL_LINK_STATUS_SESSION_ID 8 /* 8 bytes */
+#define OL_LINK_STATUS_FRAME 16 /* 8 bytes */
+#define OL_LINK_STATUS_RATE_MHZ 24 /* 4 bytes */
+#define OL_LINK_STATUS_FRAMES_LOST 28 /* 4 bytes */
+#define OL_LINK_STATUS_RING_SEQ 32 /* 4 bytes */
+#define OL_LINK_STATUS_MARKS 36 /* 4 bytes */
+#define OL_LINK_STATUS_FAULTS 40 /* 4 bytes */
+#define OL_LINK_STATUS_HEART_RATE_BPM 44 /* 2 bytes */
+#define OL_LINK_STATUS_TEMPERATURE_CDEG 46 /* 2 bytes */
+#define OL_LINK_STATUS_UTC_US 48 /* 8 bytes */
+#define OL_LINK_STATUS_UTC_UNCERTAINTY_MS 56 /* 4 bytes */
+#define OL_LINK_STATUS_CARD_SLOTS 60 /* 4 bytes */
+
+/* enum recorder_state */
+#define OL_RECORDER_STATE_IDLE 0
+#define OL_RECORDER_STATE_RECORDING 1
+#define OL_RECORDER_STATE_STOPPING 2
+#define OL_RECORDER_STATE_FAULT 3 /* see the words of the status */
+
+/* struct link_range */
+#define OL_LINK_RANGE_SIZE 24
+#define OL_LINK_RANGE_RING_ID 0 /* 8 bytes */
+#define OL_LINK_RANGE_OLDEST_SEQ 8 /* 4 bytes */
+#define OL_LINK_RANGE_NEXT_SEQ 12 /* 4 bytes */
+#define OL_LINK_RANGE_N_SLOTS 16 /* 4 bytes */
+#define OL_LINK_RANGE_SLOT_BYTES 20 /* 4 bytes */
+
+/* enum notice */
+#define OL_NOTICE_MARK 1
+#define OL_NOTICE_LEAD_OFF 2 /* u16 electrodes off from this frame on */
+#define OL_NOTICE_BATTERY 3 /* u16 mV: below what the owner set */
+#define OL_NOTICE_CARD 4 /* UTF-8 words */
+#define OL_NOTICE_STARTED 5 /* bytes[8] session id */
+#define OL_NOTICE_STOPPED 6
+#define OL_NOTICE_SEALED 7 /* u32 ring_seq of a block that was just sealed */
+#define OL_NOTICE_RATE 8 /* u16 bpm: over or under what the owner set */
+#define OL_NOTICE_PAUSE 9 /* u16 ms since the last beat */
+#define OL_NOTICE_FAULT 10
+#define OL_NOTICE_BLOCKS_DONE 11 /* u32 ring_seq: FETCH has come this far and ended */
+
+/* struct live_head */
+#define OL_LIVE_HEAD_SIZE 12
+#define OL_LIVE_HEAD_FIRST_FRAME 0 /* 8 bytes */
+#define OL_LIVE_HEAD_LEADS 8 /* 1 bytes */
+#define OL_LIVE_HEAD_DIVISOR 9 /* 1 bytes */
+#define OL_LIVE_HEAD_N_FRAMES 10 /* 1 bytes */
+#define OL_LIVE_HEAD_SHIFT 11 /* 1 bytes */
+
 #endif

@@ -73,6 +73,11 @@ def test_vectors_ring_app_and_driver(firmware):
     assert "head found" in said
 
 
+def test_the_link_gives_its_vectors(firmware):
+    said = run(HERE / "mp_link.py", firmware, "/vectors", folders=[f"vectors={ROOT / 'tests/vectors/link'}"])
+    assert said.strip() == "25 vectors"
+
+
 def test_nothing_is_allocated_per_frame(firmware):
     said = run(HERE / "mp_steady.py", firmware, POLLS)
     print(said)

@@ -21,9 +21,10 @@ from recorder.store import make_ring, open_store
 from recorder.watchdog import LIMIT_MS
 
 from .virtual_ads1298 import VirtualAds1298, VirtualPin, VirtualSpi
+from .virtual_bench import VirtualBench
 from .virtual_capture import VirtualCapture
 from .virtual_card import VirtualCard, exists
-from .virtual_clock import RealTicks, VirtualTicks
+from .virtual_clock import FastTicks, RealTicks, VirtualTicks
 from .virtual_input import Input, Silence
 from .virtual_sd import VirtualSd
 from .virtual_sd_faults import Faults
@@ -76,6 +77,12 @@ DEFAULTS = {
     "battery_stop_mv": 3300,
     "watchdog_ms": LIMIT_MS,
     "reset_cause": "power_on",
+    "speed": 1,
+    "link_port": None,
+    "link_key": None,
+    "link_counter": None,
+    "link_max_packet": c.LINK_USB_PACKET_BYTES,
+    "battery_low_mv": 0,
 }
 RESET_CAUSES = ("power_on", "watchdog")
 PROGRESS_MS = 500
@@ -94,11 +101,16 @@ class Simulator:
         if self.config["reset_cause"] not in RESET_CAUSES:
             raise SettingError("reset_cause %r: one of %s" % (self.config["reset_cause"], ", ".join(RESET_CAUSES)))
         self.report = report
-        self.ticks = VirtualTicks() if self.config["clock"] == "virtual" else RealTicks()
+        self.ticks = self._ticks()
         self.ticks.install()
         self.device_id = _hex8(self.config["device_id"], "device_id")
         self.tap = None
         self.recorder = None
+
+    def _ticks(self):
+        if self.config["clock"] == "virtual":
+            return VirtualTicks()
+        return RealTicks() if self.config["speed"] == 1 else FastTicks(self.config["speed"])
 
     def build(self):
         """Make the parts and hand them to a recorder."""
@@ -125,7 +137,8 @@ class Simulator:
         # A board collects after each block; over a big heap that would cost more than all the rest.
         collect = gc.collect if gc.mem_free() < MAX_COLLECTED else None
         stop_mv = config["battery_stop_mv"]
-        self.app = App(self.recorder, supply=supply, collect=collect, watchdog=watchdog, battery_stop_mv=stop_mv)
+        self._make_app = lambda: App(self.recorder, supply=supply, collect=collect, watchdog=watchdog, battery_stop_mv=stop_mv)
+        self.app = self._make_app()
 
     def _supply(self):
         config = self.config
@@ -224,6 +237,12 @@ class Simulator:
         asyncio.run(self._main())
         if self.app.stop_reason == c.STOP_REASON_CARD:
             raise CardError("the card refused %d blocks in a row: the session was stopped" % CARD_FAILURES, "card_write")
+        self.report({"event": "done", "status": self.status()})
+
+    def serve(self):
+        """Be a recorder on a cable until the host is gone; report done."""
+        serve = VirtualBench(self.config, self.recorder, self._make_app, self.ticks, self.report)
+        serve.run()
         self.report({"event": "done", "status": self.status()})
 
     async def _main(self):

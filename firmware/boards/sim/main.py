@@ -30,7 +30,10 @@ def main(path):
             config = json.load(file)
         simulator = Simulator(config, report)
         simulator.build()
-        simulator.run()
+        if simulator.config["link_port"]:
+            simulator.serve()
+        else:
+            simulator.run()
         return 0
     except PowerCut as cut:
         report({"event": "power_cut", "message": str(cut), "status": simulator.status()})

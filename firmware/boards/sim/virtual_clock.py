@@ -32,6 +32,38 @@ class RealTicks:
         """Nothing to replace."""
 
 
+class FastTicks:
+    """Real time, `speed` times as fast for the signal and the card; the tasks of the app wait in real time."""
+
+    def __init__(self, speed):
+        self._speed = speed
+        self._began_us = time.ticks_us()
+        self.passed = None
+
+    def us(self):
+        """Return microseconds."""
+        return int(time.ticks_diff(time.ticks_us(), self._began_us) * self._speed)
+
+    def ms(self):
+        """Return milliseconds."""
+        return self.us() // 1000
+
+    def diff(self, a, b):
+        """Return a - b."""
+        return a - b
+
+    def sleep_us(self, us):
+        """Wait."""
+        time.sleep_us(int(us / self._speed))
+
+    def sleep_ms(self, ms):
+        """Wait."""
+        self.sleep_us(1000 * ms)
+
+    def install(self):
+        """Nothing to replace."""
+
+
 class VirtualTicks:
     """Virtual time; `now_us` only ever grows by sleeping."""
 

@@ -5,8 +5,10 @@ from .cmd_analyze import analyze
 from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_info import info, verify
+from .cmd_link import mark, set_time, start, status, stop, sync
+from .cmd_live import live
 from .cmd_plot import plot
 from .cmd_recover import recover
 from .cmd_score import score
 
-ALL = (demo, info, verify, decode, plot, copy, recover, encode, analyze, score)
+ALL = (demo, info, verify, decode, plot, copy, recover, encode, analyze, score, status, start, stop, mark, set_time, sync, live)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator on a cable: the firmware's own link over a TCP connection to the host, which stands for the USB cable.
+
+The host listens on 127.0.0.1:`link_port`; each connection it accepts is the cable plugged in, each one it closes the cable
+pulled. When the host listens no more, the run is over.
+"""
+
+import asyncio
+import os
+import socket
+
+from recorder import constants as c
+from recorder.link import Link
+from recorder.link_session import LockOut, NoCounter
+from recorder.recorder import RECORDING, Signal, start_reason
+from recorder.serve import Control, Server
+from recorder.wire import Wire
+
+_PATIENCE = 50  # tries in a row to connect
+
+
+class TcpStream:
+    """A serial port that is a TCP connection; reconnects by itself."""
+
+    def __init__(self, port):
+        self._address = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+        self._socket = None
+        self._refused = 0
+
+    def gone(self):
+        """True when the host listens no more."""
+        return self._refused >= _PATIENCE
+
+    def _connect(self):
+        connection = socket.socket()
+        try:
+            connection.connect(self._address)
+        except OSError:
+            connection.close()
+            self._refused += 1
+            return False
+        connection.setblocking(False)
+        self._refused = 0
+        self._socket = connection
+        return True
+
+    def _close(self):
+        self._socket.close()
+        self._socket = None
+
+    def readinto(self, buffer):
+        """Return the number of bytes that came, None when none did, 0 when the connection was closed."""
+        if self._socket is None and not self._connect():
+            return None
+        try:
+            n = self._socket.readinto(buffer)
+        except OSError:
+            n = 0
+        if n == 0:
+            self._close()
+        return n
+
+    def write(self, view):
+        """Return the number of bytes taken, None when none goes now."""
+        if self._socket is None:
+            return None
+        try:
+            return self._socket.write(view)
+        except OSError:
+            return None  # reading finds out
+
+
+class FileCounter:
+    """Wrong proofs, in a file: what is in flash on a board."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def load(self):
+        """Return the count; 0 where there is no file yet."""
+        try:
+            with open(self._path) as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            return 0
+
+    def save(self, value):
+        """Keep it."""
+        with open(self._path, "w") as file:
+            file.write(str(value))
+
+
+class VirtualBench:
+    """Serves a built recorder; a session that a power cut ended goes on by itself, as on a board."""
+
+    def __init__(self, config, recorder, make_app, ticks, report):
+        self.config = config
+        self.recorder = recorder
+        self.report = report
+        key = config["link_key"]
+        path = config["link_counter"]
+        counter = FileCounter(path) if path else NoCounter()
+        self.control = Control(recorder, make_app, ticks)
+        self.stream = TcpStream(config["link_port"])
+        self.wire = Wire(self.stream, config["link_max_packet"])
+        secret = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
+        self.link = Link(self.control, self.wire, secret, LockOut(counter, ticks), os.urandom, battery_low_mv=config["battery_low_mv"])
+
+    def run(self):
+        """Serve until the host is gone; stop what is recorded then."""
+        asyncio.run(self._main())
+
+    async def _main(self):
+        config = self.config
+        server = Server(self.control, [(self.wire, self.link)])
+        head = self.recorder.store.head
+        if not head.clean:
+            signal = Signal(config["rate_hz"], config["gain"], config["shift"], config["source"])
+            self.control.start(signal, config["codec"], start_reason(head, config["reset_cause"] == "watchdog"))
+        task = asyncio.create_task(server.run())
+        self.report({"event": "serving"})
+        while not self.stream.gone() and not task.done():
+            await asyncio.sleep_ms(50)
+        if task.done():
+            await task  # raises what it ended by
+        server.over = True
+        if self.recorder.state == RECORDING:
+            self.control.stop(c.STOP_REASON_COMMAND)
