@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from . import _constants as c
 from .errors import ImportRefused, SourceError
-from .importers import ImportedSignal, load
+from .imported import ImportedSignal
+from .importers import load
 from .leads import RECORDER_LEAD_IDS, RECORDER_LEADS
 
 OFFSETS_MV = (85.0, -120.0, 210.0, -64.0, 142.0, -185.0, 48.0, -231.0)

@@ -22,8 +22,9 @@ from . import _constants as c
 from . import native
 from .errors import ImportRefused
 from .events import LeadScale, encode_event, encode_lead_scale
-from .importers import MISSING_RAW, ImportedSignal
+from .imported import ImportedSignal
 from .leads import lead_name
+from .reader import MISSING_RAW
 
 DEFAULT_CODEC = c.CODEC_ADAPTIVE
 _NOTE_ROOM = 1500

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ImportRefused, SourceError
-from .importers import MISSING_RAW, ImportedSignal, choose_leads, unit_nv
+from .imported import ImportedSignal, choose_leads, unit_nv
 from .leads import lead_id
+from .reader import MISSING_RAW
 
 # Last number of a lead's code in MDC (2:1) and SCP-ECG (5.6.3-9-1) alike
 _CODES = {

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ImportRefused, SourceError
-from .importers import MISSING_RAW, ImportedSignal, choose_leads, unit_nv
+from .imported import ImportedSignal, choose_leads, unit_nv
 from .leads import lead_id
+from .reader import MISSING_RAW
 
 _DEFAULT_GAIN = "200"
 _DEFAULT_RATE = "250"

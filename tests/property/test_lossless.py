@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import octolead
 from octolead.encode import encode
-from octolead.importers import MISSING_RAW, ImportedSignal
+from octolead.imported import ImportedSignal
+from octolead.reader import MISSING_RAW
 from octolead.verify import verify
 from tests.unit import making
 

@@ -10,8 +10,9 @@ import pytest
 
 import octolead
 from octolead.encode import encode, storable_step
-from octolead.importers import MISSING_RAW, load, requantise, resample
+from octolead.importers import load, requantise, resample
 from octolead.leads import RECORDER_LEADS
+from octolead.reader import MISSING_RAW
 from tests.unit import making
 
 TWELVE = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import octolead
 from octolead import _constants as c
 from octolead import encode, importers
+from octolead.imported import ImportedSignal
 from octolead.native import Event
 from octolead.verify import verify
 from tests.unit import making
@@ -102,7 +104,7 @@ def test_a_converted_record_cut_at_the_end_of_a_block_is_not_sound(tmp_path):
 
 def test_values_beyond_24_bits_are_refused_by_name_by_codec_0(tmp_path):
     raw = np.full((10, 1), 2**24, np.int32)
-    signal = importers.ImportedSignal(raw, (c.LEAD_II,), ("II",), (0,), (importers.Fraction(5000),), importers.Fraction(500), (None,))
+    signal = ImportedSignal(raw, (c.LEAD_II,), ("II",), (0,), (Fraction(5000),), Fraction(500), (None,))
     with pytest.raises(octolead.ImportRefused, match="lead II holds values up to 16777216"):
         encode.encode(signal, tmp_path / "w.olr", codec_id=c.CODEC_RAW24)
 

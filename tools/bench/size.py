@@ -11,7 +11,7 @@ import numpy as np
 
 import octolead
 from octolead import encode as encoding
-from octolead.importers import ImportedSignal
+from octolead.imported import ImportedSignal
 from octolead.leads import RECORDER_LEAD_IDS, RECORDER_LEADS
 from tools.bench import records, references
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..errors import SourceError
 from ..import_wfdb import find_header, parse_header
-from ..importers import UNITS_NV
+from ..imported import UNITS_NV
 
 LEAD_EXTENSIONS: Final = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 """Annotators of LUDB, one a lead."""
