@@ -153,7 +153,7 @@ static void leads_come_and_go(void **state) {
     const size_t n = make(250, 2, 40, 10);
     for (size_t i = 0; i < n; i++) {
         const size_t gone = i / 1500 % 2;
-        off[i] = i % 1500 < 1000 ? (uint8_t)(1u << gone) : 0;
+        off[i] = (uint8_t)(i % 1500 < 1000 ? 1u << gone : 0u);
         frames[2 * i + gone] = off[i] ? 200000 : frames[2 * i + gone];
     }
     find(250, 2, n, off);
