@@ -28,7 +28,7 @@ What records give that were left out of the training: [ACCURACY-UNSEEN.md](ACCUR
 
 UNSEEN_HEAD = """# Accuracy on records that were left out of the training
 
-Made by `python -m tools.accuracy --unseen` (half an hour); each table is what the command above it printed. The learned parts are trained anew without the
+Made by `python -m tools.accuracy --unseen` (a quarter of an hour); each table is what the command above it printed. The learned parts are trained anew without the
 records they are then scored on, by the same procedure as the shipped ones. What is chosen and not learned (features, limits, how strongly weights decay) was
 chosen looking at such tables, so they are still a little too good. The records kept aside by whoever judges this are the better test.
 """

@@ -119,7 +119,7 @@ def train(data: tuple[list[dict[str, Any]], list[Any]], without: int | None, n_s
         schedule.step()
         total += value.item()
         if step % 50 == 0:
-            print(f"step {step} of {n_steps}: loss {total / 50:.3f}", flush=True)
+            print(f"step {step} of {n_steps}: loss {total / 50:.3f}", file=sys.stderr)
             total = 0.0
     net.eval()
     return folded(net)
