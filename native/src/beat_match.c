@@ -49,6 +49,7 @@ OL_CLONES static void take_shape(const ol_beats *b, shape *s) {
     }
     mean /= (float)OL_BEAT_QRS;
     for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
+        // cppcheck-suppress uninitvar ; it is filled here
         store8(s->x[i], (load8(window[i]) - mean) * usable);
     }
     know_energy(s);
@@ -261,6 +262,7 @@ OL_CLONES static void template_shape(const ol_beat_template *a, shape *s) {
     const lanes energy = load8(a->energy), mean = load8(a->wave[OL_BEAT_QRS_AT]) - load8(a->qrs[0]);
     const lanes known = lanes_one_if(energy > 0.0f);
     for (int i = 0; i < OL_BEAT_QRS + 2 * OL_BEAT_MARGIN; i++) {
+        // cppcheck-suppress uninitvar ; it is filled here
         store8(s->x[i], (load8(a->wave[OL_BEAT_QRS_AT - OL_BEAT_MARGIN + i]) - mean) * known);
     }
     know_energy(s);
