@@ -4,7 +4,6 @@
 #include "ol_error.h"
 #include "qrs_parts.h"
 
-#define ASYSTOLE_MS 3000.0
 #define WANDER_HZ 1.0
 #define NEVER (-1.0)
 
@@ -39,42 +38,6 @@ size_t ol_qrs_size(void) {
     return sizeof(ol_qrs);
 }
 
-static void put_span(ol_qrs *q, double from_ms, double to_ms, int kind) {
-    if (to_ms > from_ms && q->n_spans < OL_QRS_QUEUE) {
-        q->spans[q->n_spans++] = (ol_qrs_span){from_ms, to_ms, kind, 0};
-    }
-}
-
-static double taken_ms(const ol_qrs *q) {
-    return (double)q->n_rows * OL_ROW_MS;
-}
-
-/* A stretch of fibrillation, or that cannot be used, is no pause. */
-void qrs_emit_span(ol_qrs *q, double from_ms, double to_ms, int kind) {
-    to_ms = to_ms < taken_ms(q) ? to_ms : taken_ms(q);
-    const int apart = from_ms > q->masked_to_ms || q->masked_to_ms <= q->quiet_from_ms;
-    q->masked_from_ms = apart || from_ms < q->masked_from_ms ? from_ms : q->masked_from_ms;
-    q->masked_to_ms = apart || to_ms > q->masked_to_ms ? to_ms : q->masked_to_ms;
-    put_span(q, from_ms, to_ms, kind);
-}
-
-static void note_quiet(ol_qrs *q, double from_ms, double until_ms) {
-    if (until_ms - from_ms > ASYSTOLE_MS) {
-        put_span(q, from_ms, until_ms, OL_SPAN_ASYSTOLE);
-    }
-}
-
-/* No beat from quiet_from_ms until the one that is now known, or the end. */
-static void note_pause(ol_qrs *q, double until_ms) {
-    if (q->masked_to_ms > q->quiet_from_ms && q->masked_from_ms < until_ms) {
-        note_quiet(q, q->quiet_from_ms, q->masked_from_ms);
-        note_quiet(q, q->masked_to_ms, until_ms);
-    } else {
-        note_quiet(q, q->quiet_from_ms, until_ms);
-    }
-    q->quiet_from_ms = until_ms;
-}
-
 static void decide(ol_qrs *q, int is_last) {
     const uint32_t before = q->n_beats;
     qrs_find_candidates(q);
@@ -82,7 +45,7 @@ static void decide(ol_qrs *q, int is_last) {
     qrs_weigh_candidates(q, is_last);
     qrs_decide(q, is_last);
     for (uint32_t i = before; i < q->n_beats; i++) {
-        note_pause(q, q->beats[i].at_ms);
+        qrs_note_pause(q, q->beats[i].at_ms);
     }
 }
 
@@ -95,9 +58,9 @@ static void note_quality(ol_qrs *q, const ol_second *s) {
         best = larger(best, s->quality.score[k]);
     }
     if (best <= 0 && q->unusable_from_ms < 0) {
-        q->unusable_from_ms = taken_ms(q);
+        q->unusable_from_ms = qrs_taken_ms(q);
     } else if (best > 0 && q->unusable_from_ms >= 0) {
-        qrs_emit_span(q, q->unusable_from_ms, taken_ms(q), OL_SPAN_UNUSABLE);
+        qrs_emit_span(q, q->unusable_from_ms, qrs_taken_ms(q), OL_SPAN_UNUSABLE);
         q->unusable_from_ms = NEVER;
     }
 }
@@ -166,10 +129,10 @@ void ol_qrs_end(ol_qrs *q) {
     pad(q);
     decide(q, 1);
     if (q->unusable_from_ms >= 0) {
-        qrs_emit_span(q, q->unusable_from_ms, taken_ms(q), OL_SPAN_UNUSABLE);
+        qrs_emit_span(q, q->unusable_from_ms, qrs_taken_ms(q), OL_SPAN_UNUSABLE);
     }
-    note_pause(q, taken_ms(q));
-    q->decided_ms = taken_ms(q);
+    qrs_note_pause(q, qrs_taken_ms(q));
+    q->decided_ms = qrs_taken_ms(q);
     q->n_rows = 0; /* ended: once more does nothing */
 }
 

@@ -85,6 +85,8 @@ void qrs_weigh_candidates(ol_qrs *q, int is_last);                     /* qrs_ca
 void qrs_decide(ol_qrs *q, int is_last);                               /* qrs_path.c */
 void qrs_judge_rhythm(ol_qrs *q, int is_last);                         /* qrs_vf.c */
 int qrs_in_vf(const ol_qrs *q, int64_t at);                            /* qrs_vf.c */
-void qrs_emit_span(ol_qrs *q, double from_ms, double to_ms, int kind); /* qrs.c */
+void qrs_emit_span(ol_qrs *q, double from_ms, double to_ms, int kind); /* qrs_spans.c */
+void qrs_note_pause(ol_qrs *q, double until_ms);                       /* qrs_spans.c: a beat, or the end, is known */
+double qrs_taken_ms(const ol_qrs *q);                                  /* qrs_spans.c: how much came */
 
 #endif
