@@ -7,6 +7,7 @@
  *   - another chunking gives the same bytes.
  * Bytes 0-4: rate, leads, how long a sample is held, chunk, stages. Then two bytes a sample; 0x8000 is no number, 0x7fff
  * begins a gap, 0x7ffe tells a beat where beats are told. */
+#include "held.h"
 #include "ol_analysis.h"
 #include "ol_error.h"
 #include <math.h>
@@ -25,12 +26,6 @@ typedef struct {
 } result;
 
 static ol_analysis analysis;
-
-static void require(int holds) {
-    if (!holds) {
-        abort();
-    }
-}
 
 static void begin(result *r) {
     memset(r, 0, sizeof *r);

@@ -6,6 +6,7 @@
  *   - the second pass labels them all: a known class, a confidence of 0 to 100 percent, features that are numbers.
  * Bytes 0-2: leads, rows a second, hold. Then two bytes a value: 0x7fff ends the stretch, 0x7ffe flips the quality of a
  * lead, 0x7ffd is 1e7, 0x7ffc is -1e7, 0x8000 to 0x83ff tell a beat so many times 16 ms before or after the row. */
+#include "held.h"
 #include "ol_beat.h"
 #include "ol_error.h"
 #include <math.h>
@@ -21,12 +22,6 @@ static ol_beat_context work[MOST];
 static ol_beat_label labels[MOST];
 static float features[MOST][OL_BEAT_FEATURES];
 static size_t n_told, n_given;
-
-static void require(int holds) {
-    if (!holds) {
-        abort();
-    }
-}
 
 static void given(size_t n) {
     for (; n > 0; n--) {
@@ -58,23 +53,6 @@ static void tell(int steps) {
     }
 }
 
-static float value_of(int v) {
-    return v == 0x7ffd ? 1e7f : v == 0x7ffc ? -1e7f : (float)v;
-}
-
-/* Each value is held for some rows, so that a short input says something. */
-static void hold(int v, int n_rows, int per_second, uint32_t n_leads) {
-    for (int i = 0; i < n_rows; i++) {
-        float *row = second.rows[second.n_rows++];
-        for (uint32_t k = 0; k < 8; k++) {
-            row[k] = k >= n_leads ? 0 : value_of(v) * (k == 1 ? 0.3f : 1);
-        }
-        if (second.n_rows == per_second) {
-            take();
-        }
-    }
-}
-
 static void act(int v, int n_rows, int per_second, uint32_t n_leads) {
     if (v == 0x7fff) {
         end();
@@ -83,7 +61,7 @@ static void act(int v, int n_rows, int per_second, uint32_t n_leads) {
     } else if (v < -0x7c00) {
         tell(v + 0x7e00);
     } else {
-        hold(v, n_rows, per_second, n_leads);
+        hold(&second, v, n_rows, per_second, n_leads, take);
     }
 }
 

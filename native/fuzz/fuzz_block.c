@@ -9,10 +9,10 @@
  *
  * The first byte chooses: is the rest taken as it is, are the CRCs made right first (so that what lies behind them is
  * reached), or is the rest a payload? */
+#include "held.h"
 #include "ol_codec.h"
 #include "ol_crc.h"
 #include "ol_index.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_VALUES (OL_MAX_FRAMES_PER_BLOCK * OL_MAX_LEADS)
@@ -23,12 +23,6 @@ static int32_t second[MAX_VALUES];
 static uint8_t payload[OL_MAX_BLOCK_BYTES];
 static ol_decoder decoder;
 static ol_encoder encoder;
-
-static void require(int holds) {
-    if (!holds) {
-        abort();
-    }
-}
 
 static void check_events(const uint8_t *bytes, const ol_block_header *header) {
     size_t at = ol_block_events_at(header);

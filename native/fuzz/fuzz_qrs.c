@@ -5,21 +5,15 @@
  *   - spans have a known kind, end after they begin, and lie within the stretch.
  * Bytes 0-2: leads, rows a second, hold. Then two bytes a value: 0x7fff ends the stretch, 0x7ffe flips the quality of a
  * lead, 0x7ffd is 1e7, 0x7ffc is -1e7. */
+#include "held.h"
 #include "ol_error.h"
 #include "ol_qrs.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static ol_qrs detector;
 static ol_second second;
 static double last_ms, decided_ms;
-
-static void require(int holds) {
-    if (!holds) {
-        abort();
-    }
-}
 
 static void drain(double end_ms) {
     ol_qrs_beat beats[64];
@@ -60,25 +54,8 @@ static void take(void) {
     second.n_rows = 0;
 }
 
-static float value_of(int v) {
-    return v == 0x7ffd ? 1e7f : v == 0x7ffc ? -1e7f : (float)v;
-}
-
 static void flip_quality(int lead) {
     second.quality.score[lead] = second.quality.score[lead] > 0 ? 0 : 1;
-}
-
-/* Each value is held for some rows, so that a short input says something. */
-static void hold(int v, int n_rows, int per_second, uint32_t n_leads) {
-    for (int i = 0; i < n_rows; i++) {
-        float *row = second.rows[second.n_rows++];
-        for (uint32_t k = 0; k < 8; k++) {
-            row[k] = k >= n_leads ? 0 : value_of(v) * (k == 1 ? 0.3f : 1);
-        }
-        if (second.n_rows == per_second) {
-            take();
-        }
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -100,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         } else if (v == 0x7ffe) {
             flip_quality((int)(i / 2 % 8));
         } else {
-            hold(v, n_held, per_second, n_leads);
+            hold(&second, v, n_held, per_second, n_leads, take);
         }
     }
     if (second.n_rows) {

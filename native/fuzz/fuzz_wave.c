@@ -5,6 +5,7 @@
  *   - a wave has its boundaries in order, near its beat, a confidence of 0 to 1, and nothing where no lead is good.
  * Bytes 0-1: leads, room. Then six bytes a step: what is done, how many rows, which leads are bad, distance of a beat, and
  * two of a value, of which the rows are made. */
+#include "held.h"
 #include "ol_error.h"
 #include "ol_wave.h"
 #include <math.h>
@@ -18,12 +19,6 @@ static double told_ms[OL_WAVE_QUEUE]; /* of the beats that wait, the oldest firs
 static size_t n_told;
 static double before_ms;
 static int has_before;
-
-static void require(int holds) {
-    if (!holds) {
-        abort();
-    }
-}
 
 static int in_order(float a, float b) {
     return !(a > b); /* or one of them is absent */
