@@ -27,7 +27,6 @@ CONNECT_S = 5.0
 ANSWER_S = 10.0
 SILENCE_S = 15.0
 _HELLO_AGAIN_S = 1.0
-_LIVE_WINDOW = 64
 _QUEUED = 256  # live frames and notices that wait for whoever looks at them; the oldest are left out
 NO_FRAME = 2**64 - 1
 
@@ -104,7 +103,7 @@ class Recorder:
                 for event in self._client.receive(await self._transport.receive()):
                     self._dispatch(event)
                 if self._is_live:
-                    self._client.top_up(c.CHANNEL_LIVE, _LIVE_WINDOW)
+                    self._client.top_up(c.CHANNEL_LIVE, self._transport.live_window)
                 if self._client.outgoing:
                     await self._flush()
         except LinkError as error:
@@ -265,7 +264,7 @@ class Recorder:
         await self.request(c.COMMAND_LIVE, bytes([leads, divisor]))
         self._is_live = True
         try:
-            self._client.top_up(c.CHANNEL_LIVE, _LIVE_WINDOW)
+            self._client.top_up(c.CHANNEL_LIVE, self._transport.live_window)
             await self._flush()
             while True:
                 event = await self._live.get()

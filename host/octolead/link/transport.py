@@ -12,10 +12,12 @@ class Transport(Protocol):
     Attributes:
         max_packet: largest packet it takes, bytes.
         window: packets of blocks that may be on their way.
+        live_window: packets of live frames that may be on their way; on a slow carrier many are old ones.
     """
 
     max_packet: int
     window: int
+    live_window: int
 
     async def send(self, packet: bytes) -> None:
         """Send one packet; waits while the carrier is full.

@@ -24,10 +24,12 @@ class UsbTransport:
     Attributes:
         max_packet: largest packet, bytes.
         window: packets of blocks that may be on their way.
+        live_window: packets of live frames that may be on their way.
     """
 
     max_packet = c.LINK_USB_PACKET_BYTES
     window = 64
+    live_window = 64
 
     def __init__(self, port: serial.Serial) -> None:
         self._port = port
