@@ -326,4 +326,26 @@
 #define OL_LIVE_HEAD_N_FRAMES 10 /* 1 bytes */
 #define OL_LIVE_HEAD_SHIFT 11 /* 1 bytes */
 
+/* constants radio */
+#define OL_RADIO_MTU 247 /* ATT MTU the recorder asks for: a packet, and 3 bytes of ATT */
+#define OL_RADIO_ADVERTISE_MS 250 /* from one advertisement to the next */
+#define OL_RADIO_UNPROVEN_PACKETS 32 /* packets a connection may write without a session; one more ends the connection */
+#define OL_RADIO_UNPROVEN_S 30 /* seconds a connection may last without a session and without a subscription to the heart rate */
+#define OL_RADIO_NAME_BYTES 17 /* longest name that is advertised */
+#define OL_ATT_DATABASE_BYTES 512 /* all that BTstack has for attributes on the stock Pico 2 W */
+
+/* constants gatt */
+#define OL_GATT_HEART_RATE 6157 /* service */
+#define OL_GATT_HEART_RATE_MEASUREMENT 10807 /* notify: u8 flags, u8 or u16 rate in 1/min (0 not known), up to 8 × u16 RR in 1/1024 s, oldest first. Flags: bit 0 the rate has 16 bits, bit 1 contact, bit 2 contact is detected (always set), bit 4 RR follow. Once a second */
+#define OL_GATT_BODY_SENSOR_LOCATION 10808 /* read: u8 1, chest */
+#define OL_GATT_BATTERY 6159 /* service */
+#define OL_GATT_BATTERY_LEVEL 10777 /* read, notify: u8 %; no byte while it is not known */
+#define OL_GATT_DEVICE_INFORMATION 6154 /* service */
+#define OL_GATT_MANUFACTURER_NAME 10793
+#define OL_GATT_MODEL_NUMBER 10788 /* read: the board */
+#define OL_GATT_SERIAL_NUMBER 10789 /* read: device id in hexadecimal */
+#define OL_GATT_FIRMWARE_REVISION 10790 /* read */
+#define OL_GATT_CURRENT_TIME_SERVICE 6149 /* service */
+#define OL_GATT_CURRENT_TIME 10795 /* read: u16 year, u8 month, day, hour, minute, second, weekday (1 Monday), 1/256 s (0), reason (0); UTC, renewed once a second, all zeros while it is not known */
+
 #endif
