@@ -57,6 +57,12 @@ class Link:
         self._plain = []
         self._reset()
 
+    def resize(self, max_packet):
+        """The carrier's packets have another size from now on: the session that was is over."""
+        self.lost()
+        self.session.max_packet = max_packet
+        self.commands.room = max_packet - c.LINK_OVERHEAD
+
     def receive(self, packet):
         """Take a packet from the carrier."""
         session = self.session
