@@ -123,7 +123,7 @@ class Commands:
             store.next_seq,
             session.n_marks if session else 0,
             session.faults.total() if session else 0,
-            0,
+            recorder.heart.bpm,
             recorder.temperature_cdeg,
             utc_us,
             uncertainty_ms,

@@ -10,6 +10,7 @@ import os
 from . import constants as c
 from .ads1298 import FrontEndSettings
 from .errors import SettingError, StateError
+from .heart import HeartRate
 from .session import Session
 
 VERSION = "0.1.0"
@@ -78,6 +79,7 @@ class Recorder:
         self.session = None
         self.signal = None
         self.stop_reason = c.STOP_REASON_COMMAND  # of the last session
+        self.heart = HeartRate()
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
 
@@ -100,6 +102,8 @@ class Recorder:
             standing.append(("board", self.board))
         if reason in (c.START_REASON_RESUMED, c.START_REASON_WATCHDOG) and self.store.head and self.store.head.header:
             standing.append(("follows", _hex(self.store.head.session_id())))
+        self.heart.begin(signal)
+        self.session.heart = self.heart
         self.session.begin(reason, standing + list(notes), anchor, first_frame)
         self.front_end.start()
         self.capture.start()
@@ -117,6 +121,7 @@ class Recorder:
         finally:
             self.front_end.stop()
             self.front_end.power_down()
+            self.heart.end()
             self.state = IDLE
 
     def mark(self, text=""):
@@ -176,5 +181,6 @@ class Recorder:
             status["button_changes_lost"] = session.capture.latch_drops
             status["ring_ms"] = session.capture.capacity * 1000 // session.rate_hz
             status["load"] = session.load.status()
+            status["heart_rate"] = self.heart.status()
             status.update(session.faults.status(session.rate_hz))
         return status

@@ -16,7 +16,7 @@ from .capture import MASK
 from .clock import Anchors
 from .errors import CardError
 from .faults import Faults
-from .load import Load
+from .load import HEART_RATE, Load
 
 try:
     from . import frame_fast as fast
@@ -82,6 +82,7 @@ class Session:
         self._repeated_before = self._repeated = store.statistics.repeated
         self.skipped_checkpoints = 0
         self.live = None  # a LiveBuffer that is shown every frame unpacked
+        self.heart = None  # a HeartRate that is shown them too, while there is time
         self.on_write = None  # called when the card has taken a block
 
     # Beginning and end
@@ -277,6 +278,11 @@ class Session:
         self._work_end = count
         if self.live:
             self.live.take(self._work, count, self.frame())
+        if self.heart:
+            if self.load.gives_way(HEART_RATE):
+                self.heart.skip()
+            else:
+                self.heart.take(self._work, count, self.state)
         if self._window:
             self._window -= count
             if self._window <= 0:
@@ -324,6 +330,8 @@ class Session:
         """`n` frames before the next one are missing."""
         builder = self.builder
         self._count_lost(n)
+        if self.heart:
+            self.heart.skip()
         if builder.n_frames:
             self._seal(0, n)
         else:
