@@ -49,6 +49,7 @@ spec: $(VENV)/.python
 vectors: $(VENV)/.test
 	@$(BIN)/python -m tools.vectors
 	@$(BIN)/python -m tools.link_vectors
+	@$(BIN)/python -m tools.seal_vectors
 
 fuzz: $(VENV)/.test
 	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)

@@ -32,6 +32,8 @@ class BlockBuilder:
         self.block_number = 0
         self.first_frame = 0
         self.n_frames = 0
+        self.seal = None  # a BlockSeal: blocks are tagged, and enciphered if it says so
+        self.image = self._view[0]  # where `finish` left the image
         step = 2400000000 << shift
         leads = bytes(lead_ids) + bytes(c.MAX_LEADS - len(lead_ids))
         self._template = bytearray(c.BLOCK_HEADER_SIZE)
@@ -194,7 +196,7 @@ class BlockBuilder:
         return True
 
     def finish(self, ring_seq, flags, anchor, conditions):
-        """Complete the image in the buffer and return its length in bytes; the block may go on (a checkpoint).
+        """Complete the image, in `image`, and return its length in bytes; the block may go on (a checkpoint).
 
         `anchor` is (frame, utc_us, uncertainty_ms); `conditions` an int array: battery_mv, temperature_cdeg,
         write_last_ms, write_max_ms, frames_lost, inputs (not used here: it holds at the first frame), calibration_id.
@@ -228,9 +230,46 @@ class BlockBuilder:
         )
         pack("<H", buffer, c.BLOCK_HEADER_PAYLOAD_BYTES, payload)
         view = self._view[self._turn]
-        pack("<I", buffer, c.BLOCK_HEADER_BODY_CRC32, crc32(view[c.BLOCK_HEADER_SIZE : end]))
-        pack("<I", buffer, c.BLOCK_HEADER_HEADER_CRC32, crc32(view[: c.BLOCK_HEADER_HEADER_CRC32]))
+        if self.seal is not None:
+            view = self._sealed(view, end, flags)
+        self.image = view
+        _put_crcs(view, end)
         return end
+
+    def _sealed(self, view, n, flags):
+        """Tag the image in `view`. One to be enciphered while the block goes on is copied to the other buffer, which is free then."""
+        seal = self.seal
+        struct.pack_into("<H", view, c.BLOCK_HEADER_FLAGS, flags | seal.flags)
+        if seal.encrypts and flags & c.FLAG_CHECKPOINT:
+            other = self._view[self._turn ^ 1]
+            other[:n] = view[:n]
+            view = other
+        seal.close(view, n)
+        return view
+
+    def renumber(self, view, ring_seq):
+        """Give the sealed block in `view` another ring_seq; its tag covers that."""
+        if self.seal is not None:
+            struct.pack_into("<I", view, c.BLOCK_HEADER_RING_SEQ, ring_seq)
+            n = struct.unpack_from("<H", view, c.BLOCK_HEADER_BLOCK_BYTES)[0]
+            self.seal.tag(view, n)
+            _put_crcs(view, n)
+        renumber(view, ring_seq)
+
+    def written(self, view):
+        """The card has the sealed block in `view`."""
+        if self.seal is not None:
+            self.seal.keep(view)
+
+    def reopen(self, view, block_bytes):
+        """Make the sealed block in `view` readable again: no card took it."""
+        if self.seal is not None:
+            self.seal.reopen(view, block_bytes)
+
+
+def _put_crcs(view, n):
+    struct.pack_into("<I", view, c.BLOCK_HEADER_BODY_CRC32, crc32(view[c.BLOCK_HEADER_SIZE : n]))
+    struct.pack_into("<I", view, c.BLOCK_HEADER_HEADER_CRC32, crc32(view[: c.BLOCK_HEADER_HEADER_CRC32]))
 
 
 def new_conditions():

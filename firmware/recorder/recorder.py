@@ -11,6 +11,7 @@ from . import constants as c
 from .ads1298 import FrontEndSettings
 from .errors import SettingError, StateError
 from .heart import HeartRate
+from .seal import BlockSeal
 from .session import Session
 
 VERSION = "0.1.0"
@@ -66,15 +67,20 @@ def start_reason(head, by_watchdog=False):
 
 
 class Recorder:
-    """`front_end` has power_up, configure, start, stop, power_down; `capture` and `store` as in their files."""
+    """`front_end` has power_up, configure, start, stop, power_down; `capture` and `store` as in their files.
 
-    def __init__(self, front_end, capture, store, device_id, board="", urandom=None):
+    With the device's `key` (32 bytes) blocks are chained, and enciphered where `encrypt_card` is set; both may change between sessions.
+    """
+
+    def __init__(self, front_end, capture, store, device_id, board="", urandom=None, key=None, encrypt_card=False):
         self.front_end = front_end
         self.capture = capture
         self.store = store
         self.device_id = device_id
         self.board = board
         self.urandom = urandom or os.urandom  # a port without one must be handed another
+        self.key = key
+        self.encrypt_card = encrypt_card
         self.state = IDLE
         self.session = None
         self.signal = None
@@ -90,12 +96,16 @@ class Recorder:
         """
         if self.state != IDLE:
             raise StateError("cannot start while %s" % self.state)
+        if self.encrypt_card and self.key is None:
+            raise SettingError("encrypt_card needs the device's key: provision the recorder, or switch it off")
         encoder = encoder_of(codec_id)
         self.front_end.power_up()
         self.front_end.configure(signal.settings)
         self.capture.reset()
         self.signal = signal
-        self.session = Session(self.capture, self.store, encoder, signal, self.device_id, self.urandom(8))
+        session_id = self.urandom(8)
+        seal = None if self.key is None else BlockSeal(self.key, session_id, self.encrypt_card)
+        self.session = Session(self.capture, self.store, encoder, signal, self.device_id, session_id, seal)
         self.observe_supply(self.battery_mv, self.temperature_cdeg)
         standing = [("firmware", VERSION)]
         if self.board:

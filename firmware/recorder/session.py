@@ -11,7 +11,7 @@ from array import array
 from . import constants as c
 from . import events
 from . import frame as plain
-from .block import BlockBuilder, events_of, new_conditions, renumber
+from .block import BlockBuilder, events_of, new_conditions
 from .capture import MASK
 from .clock import Anchors
 from .errors import CardError
@@ -35,9 +35,9 @@ LEAD_IDS = (c.LEAD_I, c.LEAD_II, c.LEAD_V1, c.LEAD_V2, c.LEAD_V3, c.LEAD_V4, c.L
 
 
 class Session:
-    """A running recording. `signal` has rate_hz, gain, shift, source_id; `encoder_class` follows codec_raw."""
+    """A running recording. `signal` has rate_hz, gain, shift, source_id; `encoder_class` follows codec_raw; `seal`: a BlockSeal."""
 
-    def __init__(self, capture, store, encoder_class, signal, device_id, session_id):
+    def __init__(self, capture, store, encoder_class, signal, device_id, session_id, seal=None):
         self.capture = capture
         self.store = store
         self.session_id = session_id
@@ -49,6 +49,7 @@ class Session:
         self.builder = BlockBuilder(
             store.slot_bytes, encoder, LEAD_IDS, rate_mhz, signal.gain, signal.shift, device_id, session_id, store.ring_tag
         )
+        self.builder.seal = seal
         self.anchors = Anchors()
         self.conditions = new_conditions()
         self.state = 0
@@ -59,6 +60,7 @@ class Session:
         self.waiting = 0  # bytes of the sealed block that waits to be written
         self._waiting_frames = 0
         self._checkpointed = 0  # frames of the open block that are on the card
+        self._imaged = 0  # frames of the newest checkpoint of the open block, written or not
         self._turn = 0
         self.card_failures = 0  # blocks in a row that the card did not take
         self._card_lost = 0  # frames in them
@@ -354,7 +356,7 @@ class Session:
         self.conditions[3] = min(statistics.max_ms, 0xFFFF)
         self.waiting = builder.finish(self.store.next_seq, flags, self.anchors.latest, self.conditions)
         self._waiting_frames = builder.n_frames
-        self._checkpointed = 0
+        self._checkpointed = self._imaged = 0
         if flags & c.FLAG_LAST:
             builder.swap()
             return
@@ -370,7 +372,8 @@ class Session:
         self.waiting = 0
         self._stale = True
         try:
-            self.store.write_block(view, n, renumber)
+            self.store.write_block(view, n, self.builder.renumber)
+            self.builder.written(view)
             self.blocks += 1
             self.builder.hold(0)
             self.card_failures = 0
@@ -398,6 +401,7 @@ class Session:
         self._card_lost += self._waiting_frames  # with those of the blocks just before it, as one gap
         add = self.builder.add_first_event
         add(*events.gap(c.GAP_CAUSE_CARD, self._card_lost))
+        self.builder.reopen(view, block_bytes)
         kept = events_of(view, block_bytes)
         kept.reverse()
         for kind in (c.EVENT_GAP, c.EVENT_NOTE, c.EVENT_MARK):
@@ -421,10 +425,13 @@ class Session:
         return self.builder.n_frames - self._checkpointed >= self._checkpoint_frames and not self.waiting
 
     def checkpoint(self):
-        """Write the image of the open block; it goes on."""
+        """Write the image of the open block; it goes on. Two images never have the same frames: see BlockSeal."""
+        if self.waiting or self.builder.n_frames <= self._imaged:
+            return
+        self._imaged = self.builder.n_frames
         seq = self.store.next_seq
         n = self.builder.finish(seq, c.FLAG_CHECKPOINT, self.anchors.latest, self.conditions)
-        if self.store.write_checkpoint(self.builder.view(), n, seq, self._turn):
+        if self.store.write_checkpoint(self.builder.image, n, seq, self._turn):
             self._turn ^= 1
             self._checkpointed = self.builder.n_frames
 

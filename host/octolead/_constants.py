@@ -359,6 +359,22 @@ STOP_REASON_NAMES = {
     4: "FAULT",
 }
 
+# struct body_counter
+BODY_COUNTER_SIZE = 16
+BODY_COUNTER_BLOCK_NUMBER = 0
+BODY_COUNTER_N_FRAMES = 4
+BODY_COUNTER_IMAGE = 6
+BODY_COUNTER_RESERVED = 7
+BODY_COUNTER_COUNTER = 12
+BODY_COUNTER_FORMAT = "<IHB5s4s"
+BODY_COUNTER_FIELDS = (
+    "block_number",
+    "n_frames",
+    "image",
+    "reserved",
+    "counter",
+)
+
 # constants link
 LINK_VERSION = 1
 LINK_NONCE_BYTES = 16

@@ -81,7 +81,7 @@
 
 /* flags block_flags */
 #define OL_FLAG_CHECKPOINT 1 /* image of an open block, superseded by the sealed one */
-#define OL_FLAG_ENCRYPTED 2 /* the body is enciphered; a reader without the key refuses it by name */
+#define OL_FLAG_ENCRYPTED 2 /* the body is enciphered, see 3.4; a reader without the key refuses it by name */
 #define OL_FLAG_CHAINED 4
 #define OL_FLAG_LAST 256 /* last block of a session that was stopped in order */
 
@@ -195,6 +195,14 @@
 #define OL_STOP_REASON_CARD 2 /* the card failed */
 #define OL_STOP_REASON_COMPLETE 3 /* the set time was over, or the source ended */
 #define OL_STOP_REASON_FAULT 4 /* an internal error */
+
+/* struct body_counter */
+#define OL_BODY_COUNTER_SIZE 16
+#define OL_BODY_COUNTER_BLOCK_NUMBER 0 /* 4 bytes */
+#define OL_BODY_COUNTER_N_FRAMES 4 /* 2 bytes */
+#define OL_BODY_COUNTER_IMAGE 6 /* 1 bytes */
+#define OL_BODY_COUNTER_RESERVED 7 /* 5 bytes */
+#define OL_BODY_COUNTER_COUNTER 12 /* 4 bytes */
 
 /* constants link */
 #define OL_LINK_VERSION 1 /* both sides must name the same */

@@ -78,10 +78,16 @@ def test_the_link_gives_its_vectors(firmware):
     assert said.strip() == "25 vectors"
 
 
+def test_blocks_are_sealed_as_in_the_vectors(firmware):
+    """The tags: this machine has no cryptolib. BlockSeal with another AES is test_seal.py's."""
+    said = run(HERE / "mp_seal.py", firmware, "/vectors", folders=[f"vectors={ROOT / 'tests/vectors/seal'}"])
+    assert said.strip() == "6 vectors"
+
+
 def test_nothing_is_allocated_per_frame(firmware):
     said = run(HERE / "mp_steady.py", firmware, POLLS)
     print(said)
-    assert said.count("0 bytes a frame") == 4
+    assert said.count("0 bytes a frame") == 5
 
 
 def test_the_python_around_the_viper_encoder_allocates_nothing_per_frame(firmware, tmp_path):
@@ -93,7 +99,7 @@ def test_the_python_around_the_viper_encoder_allocates_nothing_per_frame(firmwar
     (tmp_path / "f/recorder/codec_fast.py").write_text(head + STUBS + tail)
     said = run(HERE / "mp_steady.py", tmp_path / "f", POLLS)
     print(said)
-    assert said.count("0 bytes a frame") == 6
+    assert said.count("0 bytes a frame") == 7
     assert "ADAPTIVE" in said
 
 

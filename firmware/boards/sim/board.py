@@ -80,6 +80,7 @@ DEFAULTS = {
     "speed": 1,
     "link_port": None,
     "link_key": None,
+    "encrypt_card": False,
     "link_counter": None,
     "link_max_packet": c.LINK_USB_PACKET_BYTES,
     "battery_low_mv": 0,
@@ -129,7 +130,9 @@ class Simulator:
         self.store = self._store()
         fixed = config["session_id"]
         urandom = os.urandom if fixed is None else lambda _: _hex8(fixed, "session_id")
-        self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom)
+        key = config["link_key"]
+        key = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
+        self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom, key, config["encrypt_card"])
         supply = self._supply if config["battery_mv"] else None
         watchdog = None
         if config["watchdog_ms"] and config["clock"] == "virtual":
