@@ -8,6 +8,7 @@
 
 from .errors import (
     BlockError,
+    CardKeyError,
     ImportRefused,
     OctoleadError,
     SessionError,
@@ -28,6 +29,7 @@ __all__ = [
     "MISSING_RAW",
     "Anchor",
     "BlockError",
+    "CardKeyError",
     "Finding",
     "Gap",
     "ImportRefused",

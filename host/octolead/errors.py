@@ -66,6 +66,10 @@ class SourceError(OctoleadError):
         self.offset = offset
 
 
+class CardKeyError(SourceError):
+    """A recording is enciphered and there is no key (kind ``encrypted``), or the key is another recorder's (``wrong-key``)."""
+
+
 class ImportRefused(OctoleadError):
     """A record of another format is sound, but of a kind that is not converted."""
 

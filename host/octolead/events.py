@@ -79,7 +79,7 @@ def of_block(index: Index, block: Any) -> list[Event]:
     """Known events of a block; none if its body is damaged or cannot be read."""
     if not has_events(block):
         return []
-    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
+    data, offset = index.data_of(block)
     if native.check_body(data, offset):
         return []
     return [e for e in read_events(data, offset, int(block["first_frame"]))[0] if e.is_known]

@@ -6,6 +6,7 @@ Only headers are looked at, but for blocks there are two images of (docs/SPEC.md
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from . import _constants as c
 from . import native
 from .errors import BlockFault
 from .findings import Finding, Findings, Severity
+from .seal import CardKeys
 from .segment import Extent
 from .sources import Source
 
@@ -24,6 +26,7 @@ Blocks = npt.NDArray[Any]
 """Structured array: the header fields of each block, `offset`, `extent`, `skip` (frames an earlier block has)."""
 
 _MAX_FRAME = 2**62
+_PLAIN_BLOCKS = 64
 _BODY_FAULTS = (
     BlockFault.FLAGS,
     BlockFault.ENCRYPTED,
@@ -90,17 +93,48 @@ class Index:
     n_foreign: int = 0
     n_checkpoints_superseded: int = 0
     main_device: str = ""
+    keys: CardKeys | None = None
+    _plain: OrderedDict[tuple[int, int], npt.NDArray[np.uint8]] = field(default_factory=OrderedDict)
+
+    def stored(self, block: Any) -> bytes:
+        """The bytes of a block as they stand in the source."""
+        data, offset = self.source.extents[int(block["extent"])].buffer, int(block["offset"])
+        return data[offset : offset + int(block["block_bytes"])].tobytes()
+
+    def is_locked(self, block: Any) -> bool:
+        """Whether the body is enciphered and there is no key."""
+        return bool(block["flags"] & c.FLAG_ENCRYPTED) and self.keys is None
+
+    def data_of(self, block: Any) -> tuple[npt.NDArray[np.uint8], int]:
+        """Where the block stands, to be read: (bytes, offset); deciphered where there is a key.
+
+        Raises:
+            ValueError: the source is closed.
+        """
+        if not self.source.extents:
+            raise ValueError("the recording is closed")
+        at = (int(block["extent"]), int(block["offset"]))
+        if not block["flags"] & c.FLAG_ENCRYPTED or self.keys is None:
+            return self.source.extents[at[0]].buffer, at[1]
+        if at not in self._plain:
+            self._plain[at] = np.frombuffer(self.keys.plain(self.stored(block)), np.uint8)
+            if len(self._plain) > _PLAIN_BLOCKS:
+                self._plain.popitem(last=False)
+        return self._plain[at], 0
 
 
-def build_index(source: Source, *, check_bodies: bool = False, progress: Callable[[int, int], None] | None = None) -> Index:
+def build_index(
+    source: Source, *, check_bodies: bool = False, progress: Callable[[int, int], None] | None = None, keys: CardKeys | None = None
+) -> Index:
     """Find the blocks of a source and sort them into sessions.
 
     Args:
         source: opened by `sources.open_source`.
         check_bodies: also compute the CRC of every body; the result is in the field `body_error` of the blocks.
         progress: called with (extents done, extents).
+        keys: of the recorder, for enciphered bodies.
     """
-    index = Index(source, [], Findings(source.findings), [])
+    index = Index(source, [], Findings(source.findings), [], keys=keys)
     found = [_scan(index, number, extent, check_bodies, progress) for number, extent in enumerate(source.extents)]
     blocks = np.concatenate(found) if found else np.zeros(0)
     if not len(blocks):
@@ -232,8 +266,12 @@ def _session(index: Index, blocks: Blocks) -> SessionBlocks | None:
 
 
 def body_error(index: Index, block: Any) -> str:
-    """What is wrong with a block's body, in words; "" if it is sound and can be read."""
-    return native.check_body(index.source.extents[int(block["extent"])].buffer, int(block["offset"]))
+    """What is wrong with a block's body, in words; "" if it is sound and can be read. An enciphered one without a key: by its CRC alone."""
+    if not index.is_locked(block):
+        return native.check_body(*index.data_of(block))
+    computed = native.crc32(index.stored(block)[int(block["header_bytes"]) :])
+    stored = int(block["body_crc32"])
+    return "" if computed == stored else f"block at byte {int(block['offset'])}: body CRC {stored:#010x}, computed {computed:#010x}"
 
 
 def _one_of_each(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:

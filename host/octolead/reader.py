@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import _constants as c
 from . import events, native
 from .errors import BlockError
 from .index import Index, SessionBlocks
@@ -47,12 +48,10 @@ class BlockReader:
         self._cache: OrderedDict[int, Decoded | None] = OrderedDict()
         self.starts, self.stops = session.starts, session.stops
         self.bad: dict[int, str] = {}
+        self._enciphered = bool((self._blocks["flags"] & c.FLAG_ENCRYPTED).any())
 
     def _data(self, i: int) -> tuple[npt.NDArray[np.uint8], int]:
-        block = self._blocks[i]
-        if not self._index.source.extents:
-            raise ValueError("the recording is closed")
-        return self._index.source.extents[int(block["extent"])].buffer, int(block["offset"])
+        return self._index.data_of(self._blocks[i])
 
     def check(self, known_only: bool = False) -> None:
         """Compute the CRC of every body; with `known_only` take the result of an index made with `check_bodies`."""
@@ -80,7 +79,7 @@ class BlockReader:
         stop = start + len(out)
         whole = np.flatnonzero((self.starts >= start) & (self.stops <= stop) & (self._blocks["skip"] == 0))
         whole = whole[[int(i) not in self.bad for i in whole]] if self.bad else whole
-        if len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
+        if self._enciphered or len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
             edges = [(start, stop)]
         else:
             if np.any(self.starts[whole[1:]] != self.stops[whole[:-1]]):
@@ -129,9 +128,8 @@ class BlockReader:
 
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """Yield (block number, its bytes as they stand in the source), in order."""
-        for i, block in enumerate(self._blocks):
-            data, offset = self._data(i)
-            yield int(block["block_number"]), bytes(data[offset : offset + int(block["block_bytes"])])
+        for block in self._blocks:
+            yield int(block["block_number"]), self._index.stored(block)
 
     def clear(self) -> None:
         """Forget what is decoded."""

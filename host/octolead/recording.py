@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from . import _constants as c
 from . import events, native
-from .errors import SessionError, SignalRangeError, UnknownLeadError
+from .chain import check_chain, key_fits
+from .errors import CardKeyError, SessionError, SignalRangeError, UnknownLeadError
 from .findings import Findings
 from .gaps import Gap, find_gaps, report_damage, report_ends, report_gaps
 from .index import Index, SessionBlocks, build_index
 from .leads import DERIVED, lead_name
 from .reader import MISSING_RAW, BlockReader
+from .seal import CardKeys
 from .sources import open_source
 from .timeline import (
     Anchor,
@@ -56,7 +58,7 @@ class Session:
 
 
 def open(  # noqa: A001 - octolead.open is what users call
-    source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False
+    source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False, key: bytes | None = None
 ) -> Recording:
     """Open a recording.
 
@@ -64,18 +66,37 @@ def open(  # noqa: A001 - octolead.open is what users call
         source: card image, mounted card, folder of segments, one segment, or `.olr`.
         session: which one: its number in `Recording.sessions`, or the beginning of its id in hex. Default: the latest.
         check: compute the CRC of every body now, so that `gaps` is complete. Otherwise a damaged body is found when it is read.
+        key: the recorder's, 32 bytes: opens an enciphered recording; with `check` the chain is checked too.
 
     Raises:
         SourceError: the source cannot be read or holds no recording.
         SessionError: no such session.
+        CardKeyError: it is enciphered and there is no key, or the key is not its recorder's.
     """
+    keys = None if key is None else CardKeys(key)
     opened = open_source(source)
     try:
-        index = build_index(opened, check_bodies=check)
-        return Recording(index, _choose(index, session), checked=check)
+        index = build_index(opened, check_bodies=check, keys=keys)
+        number = _choose(index, session)
+        _need_key(index, index.sessions[number])
+        if keys is not None and check:
+            check_chain(index, index.sessions[number], keys, index.findings)
+        return Recording(index, number, checked=check)
     except BaseException:
         opened.close()
         raise
+
+
+def _need_key(index: Index, session: SessionBlocks) -> None:
+    """Refuse by name what cannot be read without the right key."""
+    path, flags = str(index.source.path), session.blocks["flags"]
+    if index.keys is None:
+        if (flags & c.FLAG_ENCRYPTED).all():
+            words = f"{path}: session {session.session_id} is enciphered; it takes the key of recorder {session.device_id}: --key FILE"
+            raise CardKeyError(words, path=path, kind="encrypted")
+    elif (flags & c.FLAG_CHAINED).any() and not key_fits(index, session, index.keys):
+        words = f"{path}: the key is not that of recorder {session.device_id}: no block of session {session.session_id} was sealed with it"
+        raise CardKeyError(words, path=path, kind="wrong-key")
 
 
 def _choose(index: Index, wanted: str | int | None) -> int:

@@ -12,11 +12,13 @@ import numpy as np
 
 from . import _constants as c
 from . import native
+from .chain import ChainReport, check_chain, check_seams
 from .errors import BlockError
 from .events import has_events, read_events
 from .findings import Finding, Findings, Severity
 from .gaps import find_gaps, report_damage, report_ends, report_gaps
-from .index import Index, SessionBlocks, build_index, place
+from .index import Index, SessionBlocks, body_error, build_index, place
+from .seal import CardKeys
 from .sources import open_source
 
 
@@ -34,6 +36,8 @@ class SessionReport:
     frames_lost: int
     stopped: bool
     chained: bool
+    enciphered: bool = False
+    chain: ChainReport | None = None
 
     @property
     def missing_s(self) -> float:
@@ -82,25 +86,33 @@ class Report:
             "stale_blocks": self.n_stale,
             "foreign_blocks": self.n_foreign,
             "checkpoints_superseded": self.n_superseded,
-            "sessions": [{**vars(s), "missing_s": s.missing_s} for s in self.sessions],
+            "sessions": [{**vars(s), "chain": vars(s.chain) if s.chain else None, "missing_s": s.missing_s} for s in self.sessions],
             "findings": [f.as_dict() for f in self.findings],
         }
 
 
-def verify(source: str | os.PathLike[str], *, decode: bool = True, progress: Callable[[int, int], None] | None = None) -> Report:
+def verify(
+    source: str | os.PathLike[str],
+    *,
+    decode: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+    key: bytes | None = None,
+) -> Report:
     """Verify all sessions of a source.
 
     Args:
         source: whatever `octolead.open` takes.
         decode: also decode every payload (a body whose CRC is right may still be of a kind that cannot be read).
         progress: called with (blocks done, blocks).
+        key: the recorder's, 32 bytes: the chain is checked, and enciphered bodies are looked into.
 
     Raises:
         SourceError: the source cannot be read at all.
     """
+    keys = None if key is None else CardKeys(key)
     opened = open_source(source)
     try:
-        index = build_index(opened, check_bodies=True)
+        index = build_index(opened, check_bodies=True, keys=keys)
         findings = Findings(index.findings)
         report = Report(
             str(source),
@@ -120,6 +132,8 @@ def verify(source: str | os.PathLike[str], *, decode: bool = True, progress: Cal
             done += len(session.blocks)
             report.n_bytes += int(session.blocks["block_bytes"].sum())
         report_damage(index, findings)
+        if keys is not None:
+            check_seams(index, findings)
         if not index.sessions:
             findings.error("nothing", f"no readable block in this {opened.kind}", source=opened.path.name, frames=None)
         report.findings = sorted(findings, key=lambda f: -f.severity)
@@ -130,8 +144,14 @@ def verify(source: str | os.PathLike[str], *, decode: bool = True, progress: Cal
 
 def _session(index: Index, session: SessionBlocks, findings: Findings, decode: bool, step: Callable[[int], None]) -> SessionReport:
     bad: dict[int, str] = {}
+    chained, enciphered = (_all_or_some(session, flag) for flag in (c.FLAG_CHAINED, c.FLAG_ENCRYPTED))
+    chain = _chain(index, session, bool(chained), findings)
+    locked = enciphered == "all" and (chain is None or not chain.n_right)
+    if locked:
+        words = "enciphered: its CRCs were checked, what is in it was not, for that needs the recorder's key"
+        findings.warning("encrypted", words, session=session.session_id)
     for i, block in enumerate(session.blocks):
-        reason = _block(index, block, findings, decode)
+        reason = body_error(index, block) if locked else _block(index, block, findings, decode)
         if reason:
             bad[i] = reason
         step(i + 1)
@@ -141,13 +161,6 @@ def _session(index: Index, session: SessionBlocks, findings: Findings, decode: b
     report_gaps(session, gaps, fs_hz, findings)
     report_ends(session, findings, index.source.path.name)
     _counters(index, session, findings)
-    chained = bool((blocks["flags"] & c.FLAG_CHAINED).any())
-    if chained:
-        findings.info(
-            "chain",
-            "blocks are chained; the chain was not checked, for that needs the device's key",
-            session=session.session_id,
-        )
     return SessionReport(
         session.session_id,
         session.device_id,
@@ -158,13 +171,33 @@ def _session(index: Index, session: SessionBlocks, findings: Findings, decode: b
         fs_hz,
         int(blocks["frames_lost"].max()),
         session.stopped,
-        chained,
+        bool(chained),
+        bool(enciphered),
+        chain,
     )
+
+
+def _all_or_some(session: SessionBlocks, flag: int) -> str:
+    """How many blocks of a session have a flag: "all", "some" or ""."""
+    n = int(((session.blocks["flags"] & flag) != 0).sum())
+    return "" if not n else "all" if n == len(session.blocks) else "some"
+
+
+def _chain(index: Index, session: SessionBlocks, chained: bool, findings: Findings) -> ChainReport | None:
+    if index.keys is not None:
+        return check_chain(index, session, index.keys, findings)
+    if chained:
+        findings.info(
+            "chain",
+            "blocks are chained; the chain was not checked, for that needs the recorder's key",
+            session=session.session_id,
+        )
+    return None
 
 
 def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
     """Check one block with a sound header; what is wrong with its body, or ""."""
-    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
+    data, offset = index.data_of(block)
     if block["body_error"] or decode:
         reason = native.check_body(data, offset)
         if not reason and decode:
@@ -180,7 +213,7 @@ def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
 
 
 def _events(index: Index, block: Any, findings: Findings) -> None:
-    data, offset = index.source.extents[int(block["extent"])].buffer, int(block["offset"])
+    data, offset = index.data_of(block)
     found, wrong = read_events(data, offset, int(block["first_frame"]))
     where = place(index, block)
     if wrong:

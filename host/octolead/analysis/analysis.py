@@ -231,17 +231,20 @@ def analyze_signal(signal: Signal, progress: Progress | None = None) -> Analysis
     )
 
 
-def analyze(source: str | os.PathLike[str], *, session: str | int | None = None, progress: Progress | None = None) -> Analysis:
+def analyze(
+    source: str | os.PathLike[str], *, session: str | int | None = None, progress: Progress | None = None, key: bytes | None = None
+) -> Analysis:
     """Analyse anything `octolead.open` reads, any WFDB record, or a DICOM waveform.
 
     Args:
         source: the recording.
         session: which one, where there are several; default: the latest.
         progress: called with (frames done, frames).
+        key: the recorder's, for an enciphered recording.
 
     Raises:
         SourceError, ImportRefused: it cannot be read.
         ValueError: a rate outside 100 to 2000 samples/s.
     """
-    with open_signal(source, session=session) as signal:
+    with open_signal(source, session=session, key=key) as signal:
         return analyze_signal(signal, progress)

@@ -215,7 +215,13 @@ class ImportedRecord(Signal):
         return np.ascontiguousarray(bits[:, 0])
 
 
-def open_signal(source: str | os.PathLike[str], *, session: str | int | None = None, leads: Sequence[str] | None = None) -> Signal:
+def open_signal(
+    source: str | os.PathLike[str],
+    *,
+    session: str | int | None = None,
+    leads: Sequence[str] | None = None,
+    key: bytes | None = None,
+) -> Signal:
     """Open anything `octolead.open` reads, any WFDB record, or a DICOM waveform.
 
     Raises:
@@ -223,4 +229,4 @@ def open_signal(source: str | os.PathLike[str], *, session: str | int | None = N
     """
     path = Path(source)
     foreign = path.suffix.lower() in _IMPORTED or (not path.exists() and path.with_name(path.name + ".hea").exists())
-    return ImportedRecord(path, leads) if foreign else RecordingSignal(open_recording(path, session=session))
+    return ImportedRecord(path, leads) if foreign else RecordingSignal(open_recording(path, session=session, key=key))

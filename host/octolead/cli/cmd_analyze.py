@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .output import EXIT_SOUND, Progress, common, heading, print_json, rows, say, seconds, session_argument, session_option
+from .output import EXIT_SOUND, Progress, common, heading, key_option, print_json, rows, say, seconds, session_argument, session_option
 
 
 @click.command()
@@ -17,8 +17,9 @@ from .output import EXIT_SOUND, Progress, common, heading, print_json, rows, say
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for what comes out.")
 @click.option("--beats", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True, help="Form of the table of beats.")
 @session_option
+@key_option
 @common
-def analyze(source: str, out: str, beats: str, session: str | None, as_json: bool) -> None:
+def analyze(source: str, out: str, beats: str, session: str | None, key: bytes | None, as_json: bool) -> None:
     """Find beats and episodes: tables, numbers, and WFDB annotations.
 
     SOURCE is whatever `info` reads, a WFDB record or a DICOM waveform. Measurements, no diagnosis.
@@ -29,7 +30,7 @@ def analyze(source: str, out: str, beats: str, session: str | None, as_json: boo
     if beats == "parquet" and find_spec("pyarrow") is None:
         raise click.UsageError("Parquet needs pyarrow: pip install 'octolead[parquet]', or take --beats csv")
     with Progress("analysing") as progress:
-        analysis = analyze_source(source, session=session_argument(session), progress=progress)
+        analysis = analyze_source(source, session=session_argument(session), progress=progress, key=key)
     written = write_all(analysis, Path(out), parquet=beats == "parquet")
     summary = analysis.summary()
     if as_json:

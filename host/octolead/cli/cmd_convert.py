@@ -13,7 +13,7 @@ import click
 from .. import _constants as c
 from ..export import write_csv, write_npz, write_olr
 from ..recording import open as open_recording
-from .output import Progress, common, damaged, note, print_json, rows, say, seconds, session_option
+from .output import Progress, common, damaged, key_option, note, print_json, rows, say, seconds, session_option
 from .ranges import leads_of, range_of
 
 
@@ -30,6 +30,7 @@ from .ranges import leads_of, range_of
 @click.option("--leads", metavar="NAMES", help='Comma-separated, derived ones too; "all" is all. Default: the stored ones.')
 @click.option("--raw", is_flag=True, help="Stored integers instead of µV.")
 @session_option
+@key_option
 @common
 def decode(
     source: str,
@@ -40,6 +41,7 @@ def decode(
     leads: str | None,
     raw: bool,
     session: str | None,
+    key: bytes | None,
     as_json: bool,
 ) -> None:
     """Write samples as npz or csv; missing frames are NaN (npz) or empty (csv).
@@ -49,7 +51,7 @@ def decode(
     kind = kind or ("npz" if out and out.lower().endswith(".npz") else "csv")
     if out is None and (kind == "npz" or as_json):
         raise click.UsageError(f"--out is needed with {'--json' if as_json else 'npz'}")
-    with open_recording(source, session=session) as recording, Progress("decoding") as progress:
+    with open_recording(source, session=session, key=key) as recording, Progress("decoding") as progress:
         first, last = range_of(start, stop, recording)
         names = leads_of(leads, recording.stored_leads if raw else recording.leads) if leads is not None else recording.stored_leads
         if recording.session_note:
@@ -80,10 +82,11 @@ def decode(
 @click.argument("source")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .olr file to write.")
 @session_option
+@key_option
 @common
-def copy(source: str, out: str, session: str | None, as_json: bool) -> None:
-    """Copy one session's blocks from a card into an .olr file, byte for byte."""
-    with open_recording(source, session=session, check=True) as recording, Progress("copying") as progress:
+def copy(source: str, out: str, session: str | None, key: bytes | None, as_json: bool) -> None:
+    """Copy one session's blocks from a card into an .olr file, byte for byte: what is enciphered stays so."""
+    with open_recording(source, session=session, check=True, key=key) as recording, Progress("copying") as progress:
         n_bytes = write_olr(recording, out, progress=progress)
         progress.close()
         if as_json:

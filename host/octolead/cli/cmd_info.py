@@ -9,7 +9,7 @@ import click
 
 from ..recording import Recording
 from ..recording import open as open_recording
-from ..verify import Report
+from ..verify import Report, SessionReport
 from ..verify import verify as verify_source
 from .output import (
     EXIT_DAMAGED,
@@ -17,6 +17,7 @@ from .output import (
     Progress,
     common,
     heading,
+    key_option,
     print_findings,
     print_json,
     rows,
@@ -31,13 +32,14 @@ _SHOWN = 12
 @click.command()
 @click.argument("source")
 @session_option
+@key_option
 @common
-def info(source: str, session: str | None, as_json: bool) -> None:
+def info(source: str, session: str | None, key: bytes | None, as_json: bool) -> None:
     """What a recording holds: leads, length, time, gaps, marks, problems.
 
     SOURCE is a card image, a mounted card, a folder of segments, one segment, or an .olr file. The CRC of every block is checked.
     """
-    with open_recording(source, session=session, check=True) as recording:
+    with open_recording(source, session=session, check=True, key=key) as recording:
         problems = recording.problems
         if as_json:
             print_json(as_dict(recording))
@@ -174,14 +176,17 @@ def _lists(recording: Recording) -> None:
 
 @click.command()
 @click.argument("source")
+@key_option
 @common
-def verify(source: str, as_json: bool) -> None:
+def verify(source: str, key: bytes | None, as_json: bool) -> None:
     """Check every CRC and every counter; tell what is missing and why.
 
-    SOURCE is as for `info`; all its sessions are checked. Exit code 0: sound; 1: something is missing or damaged; 2: it cannot be read.
+    SOURCE is as for `info`; all its sessions are checked. With --key every block's tag is checked too: blocks that were altered, removed,
+    reordered or made by someone else are told by number. Exit code 0: sound; 1: something is missing, damaged or not the recorder's;
+    2: it cannot be read.
     """
     with Progress("verifying") as progress:
-        report = verify_source(source, progress=progress)
+        report = verify_source(source, progress=progress, key=key)
     if as_json:
         print_json(report.as_dict())
     else:
@@ -189,11 +194,20 @@ def verify(source: str, as_json: bool) -> None:
     click.get_current_context().exit(report.exit_code)
 
 
+def _sealed(s: SessionReport) -> str:
+    """How it is sealed, in words."""
+    words = "; enciphered" if s.enciphered else ""
+    if s.chain is None:
+        return words + ("; chained, not checked" if s.chained else "")
+    told = [(s.chain.n_right, "right"), (s.chain.n_wrong, "wrong"), (s.chain.n_unknown, "cannot be told")]
+    return words + "; tags: " + (", ".join(f"{n} {what}" for n, what in told if n) or "none")
+
+
 def _print_report(report: Report) -> None:
     say(heading(report.source) + f"  ({report.kind})")
     for s in report.sessions:
         missing = f"{s.n_missing} missing ({seconds(s.missing_s)})" if s.n_missing else "none missing"
-        say(f"  session {s.session_id}: {s.n_blocks} blocks, {s.n_damaged} damaged; {s.n_frames} frames, {missing}")
+        say(f"  session {s.session_id}: {s.n_blocks} blocks, {s.n_damaged} damaged; {s.n_frames} frames, {missing}{_sealed(s)}")
     left = [
         (report.n_superseded, "superseded checkpoints"),
         (report.n_stale, "stale blocks"),

@@ -7,7 +7,7 @@ import click
 
 from ..recording import open as open_recording
 from ..strip import draw_strip
-from .output import common, damaged, note, print_json, say, seconds, session_option
+from .output import common, damaged, key_option, note, print_json, say, seconds, session_option
 from .ranges import frame_of, leads_of
 
 
@@ -29,12 +29,15 @@ from .ranges import frame_of, leads_of
 )
 @click.option("--leads", metavar="NAMES", help="Comma-separated. Default: all, the derived ones too.")
 @session_option
+@key_option
 @common
-def plot(source: str, out: str, at: str | None, length_s: float, leads: str | None, session: str | None, as_json: bool) -> None:
+def plot(
+    source: str, out: str, at: str | None, length_s: float, leads: str | None, session: str | None, key: bytes | None, as_json: bool
+) -> None:
     """Draw a strip on ECG paper: 25 mm/s, 10 mm/mV."""
     if not out.lower().endswith((".png", ".svg")):
         raise click.BadParameter(f"--out: {out}: a strip is a .png or an .svg file")
-    with open_recording(source, session=session) as recording:
+    with open_recording(source, session=session, key=key) as recording:
         names = leads_of(leads, recording.leads)
         length = min(max(1, round(length_s * recording.fs_hz)), recording.n_frames)
         marks = recording.marks

@@ -8,7 +8,8 @@ import click
 from ..findings import Severity
 from ..recover import Recovered, RecoveredSession
 from ..recover import recover as recover_source
-from .output import Progress, common, heading, print_json, say
+from ..verify import verify
+from .output import EXIT_DAMAGED, EXIT_SOUND, Progress, common, heading, key_option, print_findings, print_json, say
 
 _SHOWN = 12
 
@@ -17,11 +18,13 @@ _SHOWN = 12
 @click.argument("source")
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .olr file to write; never overwritten.")
 @click.option("--each", is_flag=True, help="One file for each session, its id in the name.")
+@key_option
 @common
-def recover(source: str, out: str, each: bool, as_json: bool) -> None:
+def recover(source: str, out: str, each: bool, key: bytes | None, as_json: bool) -> None:
     """Carve blocks out of a damaged image or dump, whatever its file system says.
 
     SOURCE is an image, a raw dump, a device or a damaged .olr file; it is only read. All sessions found are written, oldest first.
+    Enciphered blocks stay so and need no key; with --key what was written is checked against its chain.
     Exit code 0: all that was found was placed; 1: something is damaged or missing; 2: there is nothing to recover; 3: OUT is there already.
     """
     with Progress("searching") as progress:
@@ -30,7 +33,15 @@ def recover(source: str, out: str, each: bool, as_json: bool) -> None:
         print_json(found.as_dict())
     else:
         _print(found)
-    click.get_current_context().exit(found.exit_code)
+    not_right = 0 if key is None else _check_chains(found, key)
+    click.get_current_context().exit(found.exit_code or not_right)
+
+
+def _check_chains(found: Recovered, key: bytes) -> int:
+    """Tell on stderr what the chains of the files say; exit code 1 where they say that something is wrong."""
+    told = [f for path in found.files for f in verify(path, decode=False, key=key).findings if f.kind.startswith("chain")]
+    print_findings(told, err=True)
+    return EXIT_DAMAGED if any(f.severity == Severity.ERROR for f in told) else EXIT_SOUND
 
 
 def _print(found: Recovered) -> None:

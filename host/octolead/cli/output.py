@@ -44,6 +44,21 @@ def session_option(function: F) -> F:
     )
 
 
+def key_option(function: F) -> F:
+    """--key, for commands that open recordings: `key` is the recorder's key, None if not given."""
+
+    @click.option("--key", "key_file", metavar="FILE", help="The recorder's key: opens an enciphered recording, checks its chain.")
+    @wraps(function)
+    def wrapped(*args: Any, key_file: str | None, **kwargs: Any) -> Any:
+        if key_file is None:
+            return function(*args, key=None, **kwargs)
+        from ..link.crypto import read_key
+
+        return function(*args, key=read_key(key_file), **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
 def session_argument(text: str | None) -> str | int | None:
     """--session as `octolead.open` takes it."""
     return text

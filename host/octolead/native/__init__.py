@@ -66,7 +66,7 @@ _WORDS: Final = {
     BlockFault.PAYLOAD_BYTES: "payload of {got} bytes in a body of {expected}",
     BlockFault.MAJOR_VERSION: "newer major version {got}, this program reads {expected}",
     BlockFault.FLAGS: "flags {got:#06x}: a flag that must be understood is unknown",
-    BlockFault.ENCRYPTED: "the body is enciphered",
+    BlockFault.ENCRYPTED: "the body is enciphered: it takes the recorder's key (--key FILE)",
     BlockFault.CODEC: "codec {got}, {expected} is the last one known",
     BlockFault.BODY_CRC: "body CRC {expected:#010x}, computed {got:#010x}",
     BlockFault.PAYLOAD: "the codec cannot read the payload",
