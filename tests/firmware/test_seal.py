@@ -11,7 +11,6 @@ import spec_reader as spec
 from conftest import ROOT, needs_micropython, run_micropython
 from conftest import run_simulator as run_simulator_with
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from octolead.seal import CardKeys
 from recorder import constants as c
 from recorder import seal as seal_module
 from recorder.capture import Capture
@@ -23,6 +22,7 @@ from recorder.session import Session
 from recorder.store import Store
 
 import octolead
+from octolead.seal import CardKeys
 from octolead.verify import verify
 
 FOLDER = ROOT / "tests" / "vectors" / "seal"
