@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boot entry of the ESP32-S3."""
+
+import micropython
+
+from boards.parts.box import Box
+
+from .board import Parts
+
+
+def run():
+    """Record and serve; comes back only through a reset."""
+    parts = Parts()
+    micropython.kbd_intr(-1)  # on the link, Ctrl-C is a byte like others
+    Box(parts).run()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins a board's parts into a recorder that is served over USB, and goes on by itself after power went.
+
+`parts` is what a board's board.py makes: name, ticks, unique_id, front_end, capture, open_card() -> block device, supply,
+led(on), watchdog, stream, reset_cause ("power_on" or "watchdog"), restarts(): reset the board.
+"""
+
+import asyncio
+import gc
+import os
+
+from recorder import constants as c
+from recorder.app import App
+from recorder.errors import CardError, SdError
+from recorder.link import Link
+from recorder.link_session import LockOut
+from recorder.recorder import IDLE, Recorder, Signal, start_reason
+from recorder.serve import Control, Server
+from recorder.store import make_ring, open_store
+from recorder.wire import Wire
+
+from . import settings
+
+CARD_RETRY_MS = 5000
+IDLE_MS = 1000
+BLINK_MS = 100
+
+
+class Box:
+    """`more_links(control)` may give further [(carrier, link)]: the radio's."""
+
+    def __init__(self, parts, folder=settings.FOLDER, more_links=None):
+        self.parts = parts
+        self.device_id, self.key = settings.identity(parts.unique_id, folder)
+        self.recording = settings.recording(folder)
+        self._folder = folder
+        self._more_links = more_links
+        self.recorder = None
+        self.control = None
+        self.failure = None  # words, while there is no card that can be used
+
+    def run(self):
+        """Serve until the app of a session crashes; then start the board anew."""
+        try:
+            asyncio.run(self.main())
+        finally:
+            self.parts.restart()
+
+    async def main(self):
+        """Wait for a card, go on with a recording that power ended, serve."""
+        store = await self._wait_for_store()
+        parts = self.parts
+        self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name)
+        self.control = Control(self.recorder, self._make_app, parts.ticks)
+        links = [self._usb()]
+        if self._more_links:
+            links.extend(self._more_links(self.control))
+        server = Server(self.control, links)
+        idle = asyncio.create_task(self._idle())
+        if not store.head.clean:
+            self._go_on(start_reason(store.head, parts.reset_cause == "watchdog"))
+        try:
+            await server.run()
+        finally:
+            idle.cancel()
+
+    def _usb(self):
+        wire = Wire(self.parts.stream)
+        lock_out = LockOut(settings.ProofCounter(self._folder), self.parts.ticks)
+        return wire, Link(self.control, wire, self.key, lock_out, os.urandom, battery_low_mv=self.recording["battery_low_mv"])
+
+    def _make_app(self):
+        parts = self.parts
+        stop_mv = self.recording["battery_stop_mv"]
+        return App(self.recorder, parts.supply, parts.led, gc.collect, parts.watchdog, stop_mv)
+
+    def _go_on(self, reason):
+        settings_ = self.recording
+        signal = Signal(settings_["rate_hz"], settings_["gain"], settings_["shift"])
+        self.control.start(signal, settings_["codec"], reason)
+
+    async def _wait_for_store(self):
+        """Return the open store; while there is no card that can be used the LED blinks quickly."""
+        while True:
+            try:
+                return self._open_store()
+            except (CardError, SdError) as error:
+                self.failure = error.message
+            for _ in range(CARD_RETRY_MS // (2 * BLINK_MS)):
+                self.parts.led(True)
+                await asyncio.sleep_ms(BLINK_MS)
+                self.parts.led(False)
+                await asyncio.sleep_ms(BLINK_MS)
+
+    def _open_store(self):
+        """A ring is made where there is none; a card is never formatted here."""
+        device = self.parts.open_card()
+        store = open_store(device, self.device_id, self.parts.ticks)
+        if store is None:
+            make_ring(device, self.device_id, os.urandom(8), c.DEFAULT_SLOT_BYTES, self.parts.ticks)
+            store = open_store(device, self.device_id, self.parts.ticks)
+        store.recover()
+        return store
+
+    async def _idle(self):
+        """While nothing is recorded, a loop that turns is progress enough; while something is, recorder/watchdog.py feeds."""
+        while True:
+            if self.recorder.state == IDLE and self.parts.watchdog.hardware is not None:
+                self.parts.watchdog.feed()
+            await asyncio.sleep_ms(IDLE_MS)
