@@ -6,7 +6,6 @@ No PSRAM is to be used for the heap: a collection over it takes tens of millisec
 
 import esp32
 import machine
-import micropython
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
 
@@ -27,7 +26,6 @@ class Parts:
     name = "esp32s3"
 
     def __init__(self):
-        micropython.alloc_emergency_exception_buf(100)
         self.ticks = ticks = SystemTicks()
         self.unique_id = machine.unique_id()
         self.reset_cause = "watchdog" if machine.reset_cause() == machine.WDT_RESET else "power_on"

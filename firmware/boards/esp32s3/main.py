@@ -10,6 +10,7 @@ from .board import Parts
 
 def run():
     """Record and serve; comes back only through a reset."""
+    micropython.alloc_emergency_exception_buf(100)
     parts = Parts()
     micropython.kbd_intr(-1)  # on the link, Ctrl-C is a byte like others
     Box(parts).run()

@@ -7,7 +7,6 @@ in one piece.
 """
 
 import machine
-import micropython
 import rp2
 import uctypes
 from recorder.ads1298 import Ads1298
@@ -35,7 +34,6 @@ class Parts:
     name = "pico2w"
 
     def __init__(self):
-        micropython.alloc_emergency_exception_buf(100)
         ring = bytearray(N_FRAMES * FRAME_BYTES)
         self.ticks = ticks = SystemTicks()
         self.unique_id = machine.unique_id()
