@@ -10,6 +10,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c tools/constraints.txt
 CORE   := $(wildcard native/src/*.c native/src/*.h native/include/*.h native/ffi/*)
 MP32   := tools/mp32/package.json tools/mp32/package-lock.json
+TYPES  := tools/pyright/package.json tools/pyright/package-lock.json tools/pyright/pico2w.txt tools/pyright/esp32s3.txt
+NPM    := $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --omit=optional --loglevel=error
 OUT    ?= demo
 
 .PHONY: help demo test lint bench endurance spec vectors fuzz torture clean
@@ -77,11 +79,16 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml tools/constraints.txt $(CORE)
 	@$(PIP) -e '.[all]'
 	@touch $@
 
-# npm refuses what does not have the checksum in package-lock.json.
-$(VENV)/.test: $(VENV)/.demo $(MP32)
+# npm refuses what does not have the checksum in package-lock.json, pip what has not that in tools/pyright.
+$(VENV)/.test: $(VENV)/.demo $(MP32) $(TYPES)
 	@echo "[+] installing the test tools"
 	@$(PIP) -e '.[all,dev]'
 	@echo "[+] fetching 32-bit MicroPython"
 	@mkdir -p $(VENV)/mp32 && cp $(MP32) $(VENV)/mp32
-	@$(BIN)/npm ci --prefix $(VENV)/mp32 --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(NPM) --prefix $(VENV)/mp32
+	@echo "[+] fetching pyright and the boards' types"
+	@mkdir -p $(VENV)/pyright && cp tools/pyright/package*.json $(VENV)/pyright
+	@$(NPM) --prefix $(VENV)/pyright
+	@for board in pico2w esp32s3; do rm -rf $(VENV)/typings/$$board; \
+	  $(PIP) --no-deps --require-hashes --target $(VENV)/typings/$$board -r tools/pyright/$$board.txt || exit 1; done
 	@touch $@

@@ -12,6 +12,7 @@ import uctypes
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
 from recorder.sd_card import SdCard
+from recorder.sd_start import SLOW_HZ
 
 from boards.parts.budget import Budget
 from boards.parts.button import Button
@@ -71,6 +72,7 @@ class Parts:
         """Return the card as a block device. Raises SdError."""
         spi = machine.SPI(
             pins.SD_SPI,
+            baudrate=SLOW_HZ,
             sck=machine.Pin(pins.SD_SCK),
             mosi=machine.Pin(pins.SD_MOSI),
             miso=machine.Pin(pins.SD_MISO, machine.Pin.IN, machine.Pin.PULL_UP),
@@ -89,4 +91,4 @@ def _output(number):
 
 
 def _timer(period_ms, function):
-    return machine.Timer(period=period_ms, mode=machine.Timer.PERIODIC, callback=function)
+    return machine.Timer(-1, period=period_ms, mode=machine.Timer.PERIODIC, callback=function)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportCallIssue=false, reportAttributeAccessIssue=false
 """The PIO program that takes a frame of the ADS1298 at each DRDY: 27 bytes as nine words of 24 bits, with no CPU.
 
 Pins: IN base = DOUT, IN base + 1 = DRDY, side-set = SCLK. SPI mode 1 (SBAS459): the converter changes DOUT on the
