@@ -107,9 +107,30 @@ def cobs_vector() -> dict[str, object]:
     return {"spec": "6.1", "frames": [{"packet": p.hex(), "frame": (b"\0" + cobs(p) + b"\0").hex()} for p in packets]}
 
 
+def notice(kind: int, frame: int, layout: str, *values: object) -> dict[str, object]:
+    """A notice of SPEC 6.5 with what it says."""
+    data = b"".join(v.encode() for v in values if isinstance(v, str)) if layout == "text" else struct.pack(layout, *values)
+    whole = bytes([kind]) + frame.to_bytes(8, "little") + data
+    return {"kind": kind, "frame": frame, "data": data.hex(), "values": list(values), "message": whole.hex()}
+
+
+def notices_vector() -> dict[str, object]:
+    """Notices of the heart, the battery, the electrodes and the card, as messages of channel NOTICE."""
+    return {
+        "spec": "6.5",
+        "notices": {
+            "LEAD_OFF": notice(2, 1234, "<H", 0b1001),
+            "BATTERY": notice(3, 2**32 + 5, "<H", 3499),
+            "CARD": notice(4, 7, "text", "the card did not take a block: its frames are missing"),
+            "RATE": notice(8, 45000, "<H", 151),
+            "PAUSE": notice(9, 2**40, "<H", 3310),
+        },
+    }
+
+
 def vectors() -> dict[str, str]:
     """File names and what stands in them."""
-    made = {"session_a": session_vector("a"), "session_b": session_vector("b"), "cobs": cobs_vector()}
+    made = {"notices": notices_vector(), "session_a": session_vector("a"), "session_b": session_vector("b"), "cobs": cobs_vector()}
     return {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
 
 

@@ -32,7 +32,7 @@ class Link:
         self.blocks = BlockSender(self.recorder.store, self.recorder.device_id)
         self.live = LiveBuffer()
         self.commands = Commands(control, self.blocks, self.live, carrier.max_packet - c.LINK_OVERHEAD, hooks)
-        self.notices = Notices(self.recorder, battery_low_mv)
+        self.notices = Notices(self.recorder, control.settings, battery_low_mv)
         self._plain = []
         self._opened = 0
         self._reset()
@@ -174,7 +174,8 @@ class Link:
         live = self.live
         if not live.n:
             return False
-        if not self._live_credits or self.recorder.session.load.gives_way(LIVE):
+        session = self.recorder.session
+        if session is None or not self._live_credits or session.load.gives_way(LIVE):
             live.clear()
             return False
         sealer = self.session.sealer

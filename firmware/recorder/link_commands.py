@@ -8,6 +8,7 @@ from . import constants as c
 from . import link_live
 from .errors import CardError, RecorderError, SettingError, StateError
 from .link_blocks import oldest_seq
+from .link_service import Service
 from .recorder import IDLE, RECORDING, VERSION, Signal
 
 NO_FRAME = b"\xff" * 8
@@ -38,7 +39,7 @@ def _unpack(layout, data, name):
 class Commands:
     """The requests of one link. `blocks` is its BlockSender, `live` its LiveBuffer; `room` the bytes of a message in a packet.
 
-    `hooks` are the board's own: {command: function(bytes) -> bytes}, for SETTINGS, SELF_TEST and ERASE.
+    `hooks` are the board's own: {command: function(bytes) -> bytes}, instead of those of link_service.py.
     """
 
     def __init__(self, control, blocks, live, room, hooks=None):
@@ -47,7 +48,8 @@ class Commands:
         self.blocks = blocks
         self.live = live
         self.room = room
-        self._table = dict(hooks or {})
+        self._table = Service(control).table()
+        self._table.update(hooks or {})
         self._table.update(
             {
                 c.COMMAND_STATUS: self._status,
@@ -73,6 +75,8 @@ class Commands:
             function = self._table.get(request[1])
             if function is None:
                 raise Refused(c.ANSWER_UNKNOWN_COMMAND, "this recorder has no command %d" % request[1])
+            if request[1] == c.COMMAND_ERASE and self.blocks.active:
+                raise Refused(c.ANSWER_BUSY, "a FETCH is under way")
             data = function(bytes(request[2:]))
         except Refused as refused:
             answer, data = refused.answer, refused.words.encode()
@@ -111,7 +115,7 @@ class Commands:
         return struct.pack(
             c.LINK_STATUS_FORMAT,
             state,
-            255,
+            recorder.battery_percent,
             recorder.battery_mv,
             session.state & 0xFFFF if session else 0,
             session.state >> 16 if session else 0,
@@ -131,6 +135,8 @@ class Commands:
         )
 
     def _start(self, data):
+        if not data:
+            return self.control.start_as_set()
         rate_hz, gain, shift, source, codec = _unpack("<HBBBB", data, "START")
         if source not in _SOURCES:
             raise Refused(c.ANSWER_BAD_ARGUMENT, "signal source %d cannot be recorded" % source)

@@ -12,11 +12,16 @@ def message(kind, frame, data=b""):
     return struct.pack("<BQ", kind, frame) + data
 
 
-class Notices:
-    """Looks at the recorder at each poll; `battery_low_mv` 0 tells nothing of the battery."""
+RATE_BACK_BPM = 5  # within the limits by so much, before the next alarm
+_KNOWN_LATE_MS = 250  # a beat is known so long after it came
 
-    def __init__(self, recorder, battery_low_mv=0):
+
+class Notices:
+    """Looks at the recorder at each poll; limits are those of `settings`, `battery_low_mv` stands in for its own when it is not 0."""
+
+    def __init__(self, recorder, settings, battery_low_mv=0):
         self.recorder = recorder
+        self.settings = settings
         self.battery_low_mv = battery_low_mv
         self.begin()
 
@@ -28,8 +33,10 @@ class Notices:
         self._marks = session.n_marks if session else 0
         self._electrodes = session.state & 0xFFFF if session else 0
         self._blocks = session.blocks if session else 0
+        self._refused = session.card_failures if session else 0
         self._faults = {}
-        self._low = False
+        self._low = self._paused = False
+        self._side = 0  # of the limits of the rate: -1 below, 1 above
         if session:
             self._new_faults(session)
 
@@ -40,11 +47,14 @@ class Notices:
         if session is not self._session:
             self.begin()
             self._recording = False
-            self._marks = self._electrodes = self._blocks = 0
+            self._marks = self._electrodes = self._blocks = self._refused = 0
         if recording and not self._recording:
             tell(message(c.NOTICE_STARTED, 0, session.session_id))
         if session is not None:
             self._look_into(session, tell)
+            self._card(session, tell)
+        if recording:
+            self._heart(session, tell)
         if self._recording and not recording and session is not None:
             tell(message(c.NOTICE_STOPPED, session.frame(), bytes([self.recorder.stop_reason])))
         self._recording = recording
@@ -67,6 +77,34 @@ class Notices:
             self._blocks = session.blocks
             tell(message(c.NOTICE_SEALED, session.frame(), struct.pack("<I", session.store.next_seq - 1)))
 
+    def _card(self, session, tell):
+        refused = session.card_failures
+        if refused > self._refused:
+            tell(message(c.NOTICE_CARD, session.frame(), b"the card did not take a block: its frames are missing"))
+        self._refused = refused
+
+    def _heart(self, session, tell):
+        """RATE and PAUSE are told once each time: again when the rate was within the limits, or a beat has come."""
+        heart = self.recorder.heart
+        low = self.settings["rate_low_bpm"]
+        high = self.settings["rate_high_bpm"]
+        bpm = heart.bpm
+        if bpm:
+            side = 0
+            if low and bpm < low + (RATE_BACK_BPM if self._side < 0 else 0):
+                side = -1
+            elif high and bpm > high - (RATE_BACK_BPM if self._side > 0 else 0):
+                side = 1
+            if side not in (0, self._side):
+                tell(message(c.NOTICE_RATE, session.frame(), struct.pack("<H", bpm)))
+            self._side = side
+        quiet_ms = heart.quiet_ms()
+        limit_ms = self.settings["pause_ms"]
+        paused = limit_ms and quiet_ms >= limit_ms + _KNOWN_LATE_MS
+        if paused and not self._paused:
+            tell(message(c.NOTICE_PAUSE, session.frame(), struct.pack("<H", min(quiet_ms, 0xFFFF))))
+        self._paused = bool(paused)
+
     def _new_faults(self, session):
         new = []
         for kind, (count, _, frame) in session.faults.items():
@@ -77,7 +115,7 @@ class Notices:
 
     def _battery(self, session, tell):
         battery_mv = self.recorder.battery_mv
-        low = 0 < battery_mv < self.battery_low_mv
+        low = 0 < battery_mv < (self.battery_low_mv or self.settings["battery_low_mv"])
         if low and not self._low:
             tell(message(c.NOTICE_BATTERY, session.frame() if session else 0, struct.pack("<H", battery_mv)))
         self._low = low

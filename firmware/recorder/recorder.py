@@ -7,6 +7,7 @@ drives it; it never waits itself, but for the front end's power-up.
 
 import os
 
+from . import battery
 from . import constants as c
 from .ads1298 import FrontEndSettings
 from .errors import SettingError, StateError
@@ -86,6 +87,9 @@ class Recorder:
         self.signal = None
         self.stop_reason = c.STOP_REASON_COMMAND  # of the last session
         self.heart = HeartRate()
+        self.name = ""  # the owner's name for it; these are set by settings.py
+        self.open_heart_rate = False
+        self.battery_percent = battery.UNKNOWN
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
 
@@ -150,10 +154,22 @@ class Recorder:
     def observe_supply(self, battery_mv, temperature_cdeg=c.TEMPERATURE_UNKNOWN):
         """Keep battery and temperature for the blocks to come."""
         self.battery_mv = battery_mv
+        self.battery_percent = battery.shown(self.battery_percent, battery_mv)
         self.temperature_cdeg = temperature_cdeg
         if self.session is not None:
             self.session.conditions[0] = battery_mv
             self.session.conditions[1] = temperature_cdeg
+
+    def newest_session(self):
+        """Return the id of the newest session on the card, zeros when there is none."""
+        if self.session is not None:
+            return self.session.session_id
+        head = self.store.head
+        return head.session_id() if head and head.header else bytes(8)
+
+    def forget_session(self):
+        """The card was erased: what was recorded before is no more."""
+        self.session = None
 
     def status(self):
         """Return the present state as a dict of plain values."""
@@ -172,6 +188,7 @@ class Recorder:
             "writes_repeated": statistics.repeated,
             "checkpoints": self.store.checkpoints,
             "battery_mv": self.battery_mv,
+            "newest_session": _hex(self.newest_session()),
         }
         card_status = getattr(self.store.device, "status", None)
         if card_status is not None:

@@ -9,6 +9,7 @@ import asyncio
 from . import constants as c
 from .errors import RecorderError, StateError
 from .recorder import IDLE, RECORDING
+from .settings import Settings
 
 POLL_MS = 10
 
@@ -38,10 +39,12 @@ class TimeOfDay:
 
 
 class Control:
-    """What a link may ask of the recorder. `make_app()` returns a new App over it for each session."""
+    """What a link may ask of the recorder. `make_app()` returns a new App over it for each session; `settings` as in settings.py."""
 
-    def __init__(self, recorder, make_app, ticks):
+    def __init__(self, recorder, make_app, ticks, settings=None):
         self.recorder = recorder
+        self.settings = settings or Settings()
+        self.settings.apply(recorder)
         self.time = TimeOfDay(ticks)
         self.failure = None  # words, when the last session ended by an error
         self.crash = None  # what ended an app and is no error of the recorder: for whoever runs the server
@@ -58,6 +61,10 @@ class Control:
         self.app = self._make_app()
         self._task = asyncio.create_task(self._run(self.app, self.recorder.session))
         return self.recorder.session.session_id
+
+    def start_as_set(self, reason=c.START_REASON_COMMAND):
+        """Begin a session as the settings say; return its id."""
+        return self.start(self.settings.signal(), self.settings["codec"], reason)
 
     async def _run(self, app, session):
         try:

@@ -223,12 +223,16 @@ def _read_headers(device, volume):
 
 
 def _header(device, first_sector, sector):
-    """Return what a segment header says, or None when it is not sound or cannot be read."""
-    try:
-        device.readblocks(first_sector, sector)
-    except OSError:
-        return None
-    return parse_segment_header(sector)
+    """Return what a segment header says, or the one behind it (erase.py), or None when neither is sound or can be read."""
+    for at in (first_sector, first_sector + 1):
+        try:
+            device.readblocks(at, sector)
+        except OSError:
+            continue
+        found = parse_segment_header(sector)
+        if found is not None:
+            return found
+    return None
 
 
 def _refuse_unknown(device, extent):

@@ -261,9 +261,9 @@
 #define OL_COMMAND_FETCH 7
 #define OL_COMMAND_CANCEL 8 /* end FETCH → nothing */
 #define OL_COMMAND_LIVE 9 /* u8 leads (a bit each; 0: off), u8 divisor of the rate (1, 2 or 4) → u8 step shift. Packets too small for a frame of so many leads are BAD_ARGUMENT */
-#define OL_COMMAND_SETTINGS 10 /* UTF-8 JSON of what is to change, or nothing → UTF-8 JSON of all */
-#define OL_COMMAND_SELF_TEST 11 /* → UTF-8 JSON */
-#define OL_COMMAND_ERASE 12 /* bytes[8] session id of the newest session, to show that it is meant → nothing */
+#define OL_COMMAND_SETTINGS 10 /* UTF-8 JSON object of what is to change, or nothing → UTF-8 JSON object of all (6.5.1) */
+#define OL_COMMAND_SELF_TEST 11 /* → UTF-8 JSON (6.5.2) */
+#define OL_COMMAND_ERASE 12 /* bytes[8] session id of the newest session on the card (zeros when there is none), to show that it is meant → nothing (6.5.3) */
 #define OL_COMMAND_IDENTITY 13 /* → UTF-8 JSON: device id, board, firmware, calibration id */
 #define OL_COMMAND_PING 14 /* any bytes → the same */
 
@@ -316,13 +316,13 @@
 /* enum notice */
 #define OL_NOTICE_MARK 1
 #define OL_NOTICE_LEAD_OFF 2 /* u16 electrodes off from this frame on */
-#define OL_NOTICE_BATTERY 3 /* u16 mV: below what the owner set */
+#define OL_NOTICE_BATTERY 3
 #define OL_NOTICE_CARD 4 /* UTF-8 words */
 #define OL_NOTICE_STARTED 5 /* bytes[8] session id */
 #define OL_NOTICE_STOPPED 6
 #define OL_NOTICE_SEALED 7 /* u32 ring_seq of a block that was just sealed */
-#define OL_NOTICE_RATE 8 /* u16 bpm: over or under what the owner set */
-#define OL_NOTICE_PAUSE 9 /* u16 ms since the last beat */
+#define OL_NOTICE_RATE 8
+#define OL_NOTICE_PAUSE 9
 #define OL_NOTICE_FAULT 10
 #define OL_NOTICE_BLOCKS_DONE 11 /* u32 ring_seq: FETCH has come this far and ended */
 

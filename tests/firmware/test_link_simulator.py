@@ -107,7 +107,7 @@ def test_arguments_that_make_no_sense_are_answered_in_words(tmp_path, input_500)
     async def work(recorder):
         for command, arguments, answer in (
             (99, b"", c.ANSWER_UNKNOWN_COMMAND),
-            (c.COMMAND_START, b"", c.ANSWER_BAD_ARGUMENT),
+            (c.COMMAND_START, b"\xf4", c.ANSWER_BAD_ARGUMENT),
             (c.COMMAND_START, b"\x07\0\x06\x06\0\1", c.ANSWER_BAD_ARGUMENT),
             (c.COMMAND_START, b"\xf4\x01\x06\x06\x09\1", c.ANSWER_BAD_ARGUMENT),
             (c.COMMAND_START, b"\xf4\x01\x06\x06\0\x09", c.ANSWER_BAD_ARGUMENT),
@@ -116,7 +116,8 @@ def test_arguments_that_make_no_sense_are_answered_in_words(tmp_path, input_500)
             (c.COMMAND_MARK, b"x", c.ANSWER_WRONG_STATE),
             (c.COMMAND_FETCH, bytes([9, 0, 0, 0, 10, 0, 0, 0, 0, 0]), c.ANSWER_NOT_THERE),
             (c.COMMAND_LIVE, b"\xff\x03", c.ANSWER_BAD_ARGUMENT),
-            (c.COMMAND_ERASE, bytes(8), c.ANSWER_UNKNOWN_COMMAND),
+            (c.COMMAND_ERASE, b"x" * 8, c.ANSWER_BAD_ARGUMENT),
+            (c.COMMAND_SELF_TEST, b"x", c.ANSWER_BAD_ARGUMENT),
         ):
             with pytest.raises(AnswerError) as caught:
                 await recorder.request(command, arguments)

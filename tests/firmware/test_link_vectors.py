@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, needs_micropython, run_micropython
+from recorder.faults import Faults
+from recorder.link_notices import Notices
+from recorder.recorder import RECORDING
+from recorder.settings import Settings
 
+from octolead import _constants as c
 from octolead.link import crypto, packets
-from octolead.link.client import Client, Ready
+from octolead.link.client import Client, Notice, Ready, _event
 from tools import link_vectors
 
 FOLDER = ROOT / "tests" / "vectors" / "link"
@@ -55,3 +60,81 @@ def test_the_host_gives_every_frame():
         packet = bytes.fromhex(frame["packet"])
         assert packets.cobs_encode(packet).hex() == frame["frame"]
         assert packets.CobsReader().feed(bytes.fromhex(frame["frame"])) == [packet]
+
+
+class Heart:
+    bpm = 75
+    quiet = 100
+
+    def quiet_ms(self):
+        return self.quiet
+
+
+class Watched:
+    """What Notices looks at, of a recorder that records."""
+
+    state = RECORDING
+    battery_mv = 3700
+    stop_reason = 0
+
+    def __init__(self):
+        self.heart = Heart()
+        self.session = self
+        self.now = self.n_marks = self.blocks = self.card_failures = 0
+        self.marks = []
+        self.faults = Faults()
+
+    def frame(self):
+        return self.now
+
+
+def watched_session(recorder):
+    """The session is its own object, for both have a `state`."""
+    session = Watched()
+    session.state = 0
+    session.faults = Faults()
+    recorder.session = session
+    return session
+
+
+NOTICES = json.loads((FOLDER / "notices.json").read_text())["notices"]
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_the_firmware_tells_every_notice_once_and_the_host_reads_it(name):
+    vector = NOTICES[name]
+    recorder = Watched()
+    session = watched_session(recorder)
+    session.now = vector["frame"]
+    notices, told = Notices(recorder, Settings()), []
+    notices.look(told.append)
+    assert not told
+    value = vector["values"][0]
+    changes = {
+        "LEAD_OFF": lambda: setattr(session, "state", value),
+        "BATTERY": lambda: setattr(recorder, "battery_mv", value),
+        "CARD": lambda: setattr(session, "card_failures", 1),
+        "RATE": lambda: setattr(recorder.heart, "bpm", value),
+        "PAUSE": lambda: setattr(recorder.heart, "quiet", value),
+    }
+    changes[name]()
+    for _ in range(3):
+        notices.look(told.append)
+    assert [message.hex() for message in told] == [vector["message"]]
+    assert _event(c.CHANNEL_NOTICE, told[0]) == Notice(vector["kind"], vector["frame"], bytes.fromhex(vector["data"]))
+    assert c.NOTICE_NAMES[vector["kind"]] == name
+
+
+def test_an_alarm_is_told_again_when_it_had_ended():
+    recorder = Watched()
+    watched_session(recorder)
+    notices, told = Notices(recorder, Settings()), []
+    for bpm in (75, 151, 148, 152, 145, 151, 0, 39, 42, 38, 45, 39):
+        recorder.heart.bpm = bpm
+        notices.look(told.append)
+    assert [message[9] for message in told] == [151, 151, 39, 39]
+    told.clear()
+    for quiet in (100, 3249, 3250, 5000, 10, 3300):
+        recorder.heart.quiet = quiet
+        notices.look(told.append)
+    assert [message[0] for message in told] == [c.NOTICE_PAUSE] * 2

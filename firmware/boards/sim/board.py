@@ -13,6 +13,7 @@ from recorder import constants as c
 from recorder.ads1298 import Ads1298
 from recorder.app import CARD_FAILURES, App
 from recorder.card_size import check_size
+from recorder.erase import finish_erase
 from recorder.errors import CardError, SettingError
 from recorder.fat32_format import format_card
 from recorder.recorder import Recorder, Signal, start_reason
@@ -84,6 +85,7 @@ DEFAULTS = {
     "link_counter": None,
     "link_max_packet": c.LINK_USB_PACKET_BYTES,
     "battery_low_mv": 0,
+    "settings": None,
 }
 RESET_CAUSES = ("power_on", "watchdog")
 PROGRESS_MS = 500
@@ -162,6 +164,8 @@ class Simulator:
             ring_bytes = int(config["ring_mib"] * (1 << 20))
             make_ring(self.card, self.device_id, os.urandom(8), config["slot_bytes"], self.ticks, ring_bytes)
             store = open_store(device, self.device_id, self.ticks)
+        else:
+            finish_erase(store)
         store.recover()
         self.card.write_ms = config["card_write_ms"]
         self.card.set_faults(config["card_faults"])

@@ -10,10 +10,12 @@ import os
 import socket
 
 from recorder import constants as c
+from recorder.kept import Kept
 from recorder.link import Link
 from recorder.link_session import LockOut, NoCounter
 from recorder.recorder import RECORDING, Signal, start_reason
 from recorder.serve import Control, Server
+from recorder.settings import Settings
 from recorder.wire import Wire
 
 _PATIENCE = 50  # tries in a row to connect
@@ -100,7 +102,8 @@ class VirtualBench:
         key = config["link_key"]
         path = config["link_counter"]
         counter = FileCounter(path) if path else NoCounter()
-        self.control = Control(recorder, make_app, ticks)
+        kept = Kept(config["settings"]) if config["settings"] else None
+        self.control = Control(recorder, make_app, ticks, Settings(kept))
         self.stream = TcpStream(config["link_port"])
         self.wire = Wire(self.stream, config["link_max_packet"])
         secret = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None

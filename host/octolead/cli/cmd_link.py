@@ -41,26 +41,39 @@ def status(target: Target, as_json: bool) -> None:
             ("electrodes off", ", ".join(off)),
             ("marks", str(f["marks"]) if f["marks"] else ""),
             ("faults", str(f["faults"]) if f["faults"] else ""),
-            ("battery", f"{f['battery_mv']} mV" if f["battery_mv"] else ""),
+            ("heart rate", f"{f['heart_rate_bpm']}/min" if f["heart_rate_bpm"] else ""),
+            ("battery", _battery(f)),
             ("card", f"{f['card_slots']} blocks, next {f['ring_seq']}" if f["card_slots"] else "none"),
             ("failure", str(found.more.get("failure", ""))),
         ]
     )
 
 
+def _battery(fields: dict[str, Any]) -> str:
+    if not fields["battery_mv"]:
+        return ""
+    percent = f"{fields['battery_percent']} %, " if fields["battery_percent"] <= 100 else ""
+    return f"{percent}{fields['battery_mv']} mV"
+
+
 @click.command()
-@click.option("--rate", "rate_hz", type=click.Choice(["250", "500", "1000"]), default="500", show_default=True, help="Samples per second.")
+@click.option("--rate", "rate_hz", type=click.Choice(["250", "500", "1000"]), help="Samples per second. Default: as its settings say.")
 @click.option("--source", type=click.Choice(list(_SOURCES)), default="electrodes", show_default=True, help="What is recorded.")
 @link_options
 @common
-def start(target: Target, rate_hz: str, source: str, as_json: bool) -> None:
+def start(target: Target, rate_hz: str | None, source: str, as_json: bool) -> None:
     """Begin to record; the recorder is told the time of this computer first."""
+    as_set = rate_hz is None and source == "electrodes"
 
     async def work(recorder: Any) -> str:
         await recorder.set_time(time.time_ns() // 1000, _CLOCK_UNCERTAINTY_MS)
         if target.is_simulated:
             await recorder.stop()
-        session: bytes = await recorder.start(rate_hz=int(rate_hz), source=_SOURCES[source])
+        session: bytes
+        if as_set:
+            session = await recorder.start_as_set()
+        else:
+            session = await recorder.start(rate_hz=int(rate_hz or 500), source=_SOURCES[source])
         return session.hex()
 
     session_id = target.do(work)

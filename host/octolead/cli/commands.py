@@ -10,5 +10,27 @@ from .cmd_live import live
 from .cmd_plot import plot
 from .cmd_recover import recover
 from .cmd_score import score
+from .cmd_service import erase, self_test, settings
 
-ALL = (demo, info, verify, decode, plot, copy, recover, encode, analyze, score, status, start, stop, mark, set_time, sync, live)
+ALL = (
+    demo,
+    info,
+    verify,
+    decode,
+    plot,
+    copy,
+    recover,
+    encode,
+    analyze,
+    score,
+    status,
+    start,
+    stop,
+    mark,
+    set_time,
+    sync,
+    live,
+    settings,
+    self_test,
+    erase,
+)

@@ -109,6 +109,7 @@ def _simulated(card: str) -> Iterator[Target]:
         source = Path(folder) / "input.olnv"
         write_input(source, played.nanovolt, played.rate_hz)
         config = {"input": str(source), "card": str(Path(card).absolute()), "link_key": key.hex(), "card_mib": 256}
+        config["settings"] = f"{config['card']}.settings"
         with SimulatorBench(config) as bench:
             yield Target("", key, bench)
             bench.end()

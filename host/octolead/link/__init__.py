@@ -2,7 +2,8 @@
 """The link to a recorder (docs/SPEC.md section 6). Needs the extra `link`: pip install 'octolead[link]'."""
 
 from .client import BlockPiece, LiveFrames, Notice
-from .recorder import Range, Recorder, Status, connect_usb, open_session
+from .recorder import Recorder, connect_usb, open_session
+from .requests import Range, Status
 from .sync import Archive, Sync, SyncReport
 
 __all__ = [

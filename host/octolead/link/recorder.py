@@ -10,57 +10,25 @@ async with await connect_usb("/dev/ttyACM0", key) as recorder:
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from .. import _constants as c
-from ..errors import AnswerError, LinkError, LinkLostError, LinkProtocolError
+from ..errors import AnswerError, LinkError, LinkLostError
 from .client import Answer, BlockPiece, Client, Event, LiveFrames, Notice, Ready
+from .requests import ANSWER_S, Requests
 from .transport import Transport
 
 CONNECT_S = 5.0
-ANSWER_S = 10.0
 SILENCE_S = 15.0
 _HELLO_AGAIN_S = 1.0
 _QUEUED = 256  # live frames and notices that wait for whoever looks at them; the oldest are left out
-NO_FRAME = 2**64 - 1
 
 
-@dataclass(frozen=True)
-class Status:
-    """`link_status` of docs/SPEC.md 6.5; `more` is everything else the recorder says."""
-
-    fields: dict[str, Any]
-    more: dict[str, Any]
-
-    @property
-    def state(self) -> str:
-        """Such as ``idle`` or ``recording``."""
-        return c.RECORDER_STATE_NAMES.get(self.fields["state"], str(self.fields["state"])).lower()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        fields = {name: value.hex() if isinstance(value, bytes) else value for name, value in self.fields.items()}
-        return {**fields, "state": self.state, "more": self.more}
-
-
-@dataclass(frozen=True)
-class Range:
-    """`link_range` of docs/SPEC.md 6.5: which blocks can be fetched."""
-
-    ring_id: bytes
-    oldest_seq: int
-    next_seq: int
-    n_slots: int
-    slot_bytes: int
-
-
-class Recorder:
+class Recorder(Requests):
     """An open session. Made by `open_session`.
 
     Attributes:
@@ -168,44 +136,6 @@ class Recorder:
             raise AnswerError(f"{name}: {words or kind}", command=command, answer=answer.answer, words=words)
         return answer.data
 
-    async def status(self) -> Status:
-        """What the recorder is doing."""
-        data = await self.request(c.COMMAND_STATUS)
-        fields = _unpack(c.LINK_STATUS_FORMAT, data[: c.LINK_STATUS_SIZE])
-        more = json.loads(data[c.LINK_STATUS_SIZE :] or b"{}")
-        return Status(dict(zip(c.LINK_STATUS_FIELDS, fields, strict=True)), more)
-
-    async def identity(self) -> dict[str, Any]:
-        """Device id, board, firmware, calibration."""
-        return dict(json.loads(await self.request(c.COMMAND_IDENTITY)))
-
-    async def start(
-        self, *, rate_hz: int = 500, gain: int = 6, shift: int = 6, source: int = c.SIGNAL_SOURCE_ELECTRODES, codec: int = c.CODEC_ADAPTIVE
-    ) -> bytes:
-        """Begin to record; return the session's id, 8 bytes."""
-        return await self.request(c.COMMAND_START, struct.pack("<HBBBB", rate_hz, gain, shift, source, codec))
-
-    async def stop(self) -> int:
-        """End the session in order; return its number of frames."""
-        return int(_unpack("<Q", await self.request(c.COMMAND_STOP, timeout_s=3 * ANSWER_S))[0])
-
-    async def mark(self, text: str = "") -> int:
-        """Mark this moment; return its frame."""
-        return int(_unpack("<Q", await self.request(c.COMMAND_MARK, text.encode()))[0])
-
-    async def set_time(self, utc_us: int, uncertainty_ms: int) -> int | None:
-        """Tell the time of day; return the frame it was told at, None when nothing is recorded."""
-        frame = int(_unpack("<Q", await self.request(c.COMMAND_SET_TIME, struct.pack("<qI", utc_us, uncertainty_ms)))[0])
-        return None if frame == NO_FRAME else frame
-
-    async def range(self) -> Range:
-        """Which blocks can be fetched."""
-        return Range(*_unpack(c.LINK_RANGE_FORMAT, await self.request(c.COMMAND_RANGE)))
-
-    async def ping(self, data: bytes = b"") -> bytes:
-        """The same bytes, there and back."""
-        return await self.request(c.COMMAND_PING, data)
-
     # Streams
 
     async def fetch(self, first: int, last: int, offset: int = 0) -> AsyncIterator[BlockPiece]:
@@ -303,12 +233,6 @@ def _put(queue: asyncio.Queue[Any], event: Any) -> None:
     if queue.qsize() >= _QUEUED:
         queue.get_nowait()
     queue.put_nowait(event)
-
-
-def _unpack(layout: str, data: bytes) -> tuple[Any, ...]:
-    if struct.calcsize(layout) != len(data):
-        raise LinkProtocolError(f"an answer of {len(data)} bytes, {struct.calcsize(layout)} are due: is the recorder's firmware older?")
-    return struct.unpack(layout, data)
 
 
 async def open_session(transport: Transport, key: bytes, *, timeout_s: float = CONNECT_S) -> Recorder:

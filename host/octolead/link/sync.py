@@ -19,7 +19,8 @@ from zlib import crc32
 from .. import _constants as c
 from ..errors import AnswerError, ArchiveError, LinkError, LinkLostError
 from .client import BlockPiece
-from .recorder import Range, Recorder
+from .recorder import Recorder
+from .requests import Range
 
 SAVE_EVERY = 64  # blocks, until how far it is home is written down
 _FOLLOW_S = 2.0
