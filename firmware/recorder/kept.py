@@ -55,6 +55,14 @@ class Kept:
                 best = (place, found[0], found[1])
         return best
 
+    def _make_folder(self):
+        folder = self._paths[0].rsplit("/", 1)[0]
+        if "/" in self._paths[0] and folder:
+            try:
+                os.mkdir(folder)
+            except OSError:
+                pass  # it is there, or writing says what is wrong
+
     def load(self):
         """Return the bytes that were saved last, None when nothing ever was."""
         return self._newest()[2]
@@ -63,6 +71,7 @@ class Kept:
         """Keep these bytes; raises OSError when the flash does not take them, and what was kept before stays."""
         place, number, _ = self._newest()
         content = struct.pack(_HEAD, _MAGIC, number + 1, len(data)) + data
+        self._make_folder()
         with self._open(self._paths[0 if place else 1], "wb") as file:
             file.write(content + struct.pack("<I", crc32(content)))
         if hasattr(os, "sync"):

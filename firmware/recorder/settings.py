@@ -72,10 +72,14 @@ def checked(changes):
 
 
 class Settings:
-    """`kept` is a Kept, or None where nothing outlives the power. `chosen` holds what differs from having no settings at all."""
+    """`kept` is a Kept, or None where nothing outlives the power; `defaults` are the board's own, instead of those of TABLE.
 
-    def __init__(self, kept=None):
+    `chosen` holds what was ever chosen.
+    """
+
+    def __init__(self, kept=None, defaults=None):
         self._kept = kept
+        self._defaults = defaults or {}
         self.chosen = {}
         data = kept.load() if kept else None
         if data:
@@ -94,6 +98,8 @@ class Settings:
     def __getitem__(self, name):
         if name in self.chosen:
             return self.chosen[name]
+        if name in self._defaults:
+            return self._defaults[name]
         for known, value, _ in TABLE:
             if known == name:
                 return value

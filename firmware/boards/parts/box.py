@@ -11,11 +11,14 @@ import os
 
 from recorder import constants as c
 from recorder.app import App
+from recorder.erase import finish_erase
 from recorder.errors import CardError, SdError
+from recorder.kept import Kept
 from recorder.link import Link
 from recorder.link_session import LockOut
-from recorder.recorder import IDLE, Recorder, Signal, start_reason
+from recorder.recorder import IDLE, Recorder, start_reason
 from recorder.serve import Control, Server
+from recorder.settings import Settings
 from recorder.store import make_ring, open_store
 from recorder.wire import Wire
 
@@ -50,15 +53,16 @@ class Box:
         """Wait for a card, go on with a recording that power ended, serve."""
         store = await self._wait_for_store()
         parts = self.parts
-        self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name)
-        self.control = Control(self.recorder, self._make_app, parts.ticks)
+        self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name, key=self.key)
+        chosen = Settings(Kept(self._folder + "/owner"), self.recording)
+        self.control = Control(self.recorder, self._make_app, parts.ticks, chosen)
         links = [self._usb()]
         if self._more_links:
             links.extend(self._more_links(self.control))
         server = Server(self.control, links)
         idle = asyncio.create_task(self._idle())
         if not store.head.clean:
-            self._go_on(start_reason(store.head, parts.reset_cause == "watchdog"))
+            self.control.start_as_set(start_reason(store.head, parts.reset_cause == "watchdog"))
         try:
             await server.run()
         finally:
@@ -67,17 +71,12 @@ class Box:
     def _usb(self):
         wire = Wire(self.parts.stream)
         lock_out = LockOut(settings.ProofCounter(self._folder), self.parts.ticks)
-        return wire, Link(self.control, wire, self.key, lock_out, os.urandom, battery_low_mv=self.recording["battery_low_mv"])
+        return wire, Link(self.control, wire, self.key, lock_out, os.urandom)
 
     def _make_app(self):
         parts = self.parts
         stop_mv = self.recording["battery_stop_mv"]
         return App(self.recorder, parts.supply, parts.led, gc.collect, parts.watchdog, stop_mv)
-
-    def _go_on(self, reason):
-        settings_ = self.recording
-        signal = Signal(settings_["rate_hz"], settings_["gain"], settings_["shift"])
-        self.control.start(signal, settings_["codec"], reason)
 
     async def _wait_for_store(self):
         """Return the open store; while there is no card that can be used the LED blinks quickly."""
@@ -99,6 +98,8 @@ class Box:
         if store is None:
             make_ring(device, self.device_id, os.urandom(8), c.DEFAULT_SLOT_BYTES, self.parts.ticks)
             store = open_store(device, self.device_id, self.parts.ticks)
+        else:
+            finish_erase(store)
         store.recover()
         return store
 

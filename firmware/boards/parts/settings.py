@@ -2,7 +2,9 @@
 """What a board knows about itself, in files of its own flash that an update of the firmware does not touch.
 
 /settings/identity.json  {"device_id": 16 hexadecimal digits, "key": 64, absent until provisioned}
-/settings/recording.json rate_hz, gain, shift, codec, battery_stop_mv, battery_low_mv; each may be absent
+/settings/recording.json battery_stop_mv, and the board's defaults of what the owner may choose: rate_hz, gain, shift, codec,
+                         battery_low_mv; each may be absent
+/settings/owner.0, .1    what the owner chose (recorder/settings.py)
 /settings/proofs         wrong proofs of the link, for its lock-out
 """
 

@@ -103,7 +103,7 @@ class VirtualBench:
         path = config["link_counter"]
         counter = FileCounter(path) if path else NoCounter()
         kept = Kept(config["settings"]) if config["settings"] else None
-        self.control = Control(recorder, make_app, ticks, Settings(kept))
+        self.control = Control(recorder, make_app, ticks, Settings(kept, {"encrypt_card": config["encrypt_card"]}))
         self.stream = TcpStream(config["link_port"])
         self.wire = Wire(self.stream, config["link_max_packet"])
         secret = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
