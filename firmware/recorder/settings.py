@@ -129,4 +129,4 @@ class Settings:
 
     def signal(self):
         """Return the Signal to record when nobody says otherwise."""
-        return Signal(self["rate_hz"], self["gain"], self["shift"])
+        return Signal(*[self[name] for name in ("rate_hz", "gain", "shift")])
