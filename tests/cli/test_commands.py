@@ -65,18 +65,19 @@ def test_copy_gives_the_same_blocks_byte_for_byte(path, tmp_path):
     assert (tmp_path / "b.olr").read_bytes() == b"".join(making.blocks(FRAMES))
 
 
-@pytest.mark.parametrize("name", ["s.png", "s.svg"])
+@pytest.mark.parametrize("name", ["s.png", "s.svg", "s.pdf"])
 def test_plot_draws_true_ecg_paper(path, tmp_path, name):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("reportlab")
     run("plot", path, "--out", tmp_path / name, "--at", "mark1", "--seconds", "2")
     data = (tmp_path / name).read_bytes()
     if name.endswith("svg"):
         from octolead import strip
+        from octolead.paper import ecg
 
-        width_mm = float(data.split(b'width="')[1].split(b"pt")[0]) * 25.4 / 72
-        assert width_mm == pytest.approx(strip._LEFT_MM + 2 * 25 + strip._RIGHT_MM, abs=0.05)
+        width_mm = float(data.split(b'width="')[1].split(b"mm")[0])
+        assert width_mm == pytest.approx(2 * strip._SIDE_MM + ecg.PULSE_MM + 2 * 25, abs=0.001)
     else:
-        assert data.startswith(b"\x89PNG")
+        assert data.startswith(b"\x89PNG" if name.endswith("png") else b"%PDF")
 
 
 def test_encode_then_verify(tmp_path):

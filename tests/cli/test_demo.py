@@ -22,7 +22,7 @@ from tests.unit import making
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     pytest.importorskip("pydicom")
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("reportlab")
     try:
         simulator.find_micropython()
     except octolead.SimulatorError as error:

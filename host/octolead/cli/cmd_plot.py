@@ -6,14 +6,14 @@ from __future__ import annotations
 import click
 
 from ..recording import open as open_recording
-from ..strip import draw_strip
+from ..strip import SUFFIXES, draw_strip
 from .output import common, damaged, key_option, note, print_json, say, seconds, session_option
 from .ranges import frame_of, leads_of
 
 
 @click.command()
 @click.argument("source")
-@click.option("--out", default="strip.png", show_default=True, type=click.Path(dir_okay=False), help="The picture, .png or .svg.")
+@click.option("--out", default="strip.png", show_default=True, type=click.Path(dir_okay=False), help="The picture, .png, .svg or .pdf.")
 @click.option(
     "--at",
     metavar="PLACE",
@@ -35,8 +35,8 @@ def plot(
     source: str, out: str, at: str | None, length_s: float, leads: str | None, session: str | None, key: bytes | None, as_json: bool
 ) -> None:
     """Draw a strip on ECG paper: 25 mm/s, 10 mm/mV."""
-    if not out.lower().endswith((".png", ".svg")):
-        raise click.BadParameter(f"--out: {out}: a strip is a .png or an .svg file")
+    if not out.lower().endswith(SUFFIXES):
+        raise click.BadParameter(f"--out: {out}: a strip is a {', '.join(SUFFIXES)} file")
     with open_recording(source, session=session, key=key) as recording:
         names = leads_of(leads, recording.leads)
         length = min(max(1, round(length_s * recording.fs_hz)), recording.n_frames)
