@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import report_accuracy
 from tools.bench.records import data_dir
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,7 +125,8 @@ def main() -> int:
     where = UNSEEN_PAGE if unseen else PAGE
     text = page(UNSEEN_HEAD, UNSEEN, "") if unseen else page(HEAD, SECTIONS, TAIL)
     where.write_text(text, encoding="utf-8")
-    print(f"wrote {where.relative_to(ROOT)}")
+    report_accuracy.main([])
+    print(f"wrote {where.relative_to(ROOT)}, and what reports say of it")
     return 0
 
 

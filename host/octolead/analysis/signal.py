@@ -71,6 +71,7 @@ class Signal:
         start_utc: of frame 0, if known.
         marks: the patient's and others'.
         rail_uv: amplitude at which the front end saturates; 0 if unknown.
+        recording: whose signal it is, if it is a recorder's own; else None.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Signal:
     start_utc: datetime | None = None
     marks: tuple[Mark, ...] = ()
     rail_uv: float = 0.0
+    recording: Recording | None = None
 
     def read(self, start: int, stop: int) -> Microvolt:
         """Return frames `start` to `stop`."""
@@ -131,7 +133,7 @@ class RecordingSignal(Signal):
     """One session of a recording."""
 
     def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+        self._recording = self.recording = recording
         stored = [name for name in recording.leads if name not in ("III", "aVR", "aVL", "aVF")]
         self.name = recording.notes.get("record") or recording.session_id
         self.leads = tuple(stored[:8])

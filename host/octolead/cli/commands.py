@@ -9,6 +9,7 @@ from .cmd_link import mark, set_time, start, status, stop, sync
 from .cmd_live import live
 from .cmd_plot import plot
 from .cmd_recover import recover
+from .cmd_report import report
 from .cmd_score import score
 from .cmd_service import erase, self_test, settings
 
@@ -22,6 +23,7 @@ ALL = (
     recover,
     encode,
     analyze,
+    report,
     score,
     status,
     start,
