@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from .output import EXIT_SOUND, Progress, common, damaged, note, print_json, say, session_argument, session_option
+from .output import EXIT_SOUND, Progress, common, damaged, key_option, note, print_json, say, session_argument, session_option
 
 
 @click.command()
@@ -48,11 +48,12 @@ from .output import EXIT_SOUND, Progress, common, damaged, note, print_json, say
     help="A TrueType font for letters that are not Latin, Greek, Cyrillic or Hebrew (PDF).",
 )
 @session_option
+@key_option
 @common
 def report(
     source: str, out: str, paper: str, name: str, identifier: str, birth: str, sex: str, physician: str, institution: str, indication: str,
     medication: str, zone: str, max_marks: int, disclosure: str, disclosure_lead: str, unfiltered: bool, font: Path | None,
-    session: str | None, as_json: bool,
+    session: str | None, key: bytes | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write a report that a physician can read: measurements, trends, strips at true scale.
 
@@ -67,7 +68,7 @@ def report(
     choices = Choices(paper, max_marks, disclosure, disclosure_lead, not unfiltered)
     with Progress("analysing") as progress:
         opened = open_report_source(
-            source, session=session_argument(session), zone=_zone(zone), progress=lambda a, b: progress.step("analysing", a, b)
+            source, session=session_argument(session), key=key, zone=_zone(zone), progress=lambda a, b: progress.step("analysing", a, b)
         )
         with opened.signal:
             written = write_report(

@@ -177,15 +177,20 @@ def with_corrections(analysis: Analysis, source: str | os.PathLike[str]) -> tupl
 
 
 def open_report_source(
-    source: str | os.PathLike[str], *, session: str | int | None = None, zone: tzinfo = UTC, progress: Progress | None = None
+    source: str | os.PathLike[str],
+    *,
+    session: str | int | None = None,
+    key: bytes | None = None,
+    zone: tzinfo = UTC,
+    progress: Progress | None = None,
 ) -> Source:
-    """Open and analyse. The caller closes `signal`.
+    """Open, with `key` if it is enciphered, and analyse. The caller closes `signal`.
 
     Raises:
         SourceError, ImportRefused: as `open_signal`.
         ValueError: a rate outside 100 to 2000 samples/s.
     """
-    signal = open_signal(source, session=session)
+    signal = open_signal(source, session=session, key=key)
     try:
         analysis, corrections = with_corrections(analyze_signal(signal, progress), source)
         return Source(signal, analysis, zone, corrections)
