@@ -129,4 +129,4 @@ class Settings:
 
     def signal(self):
         """Return the Signal to record when nobody says otherwise."""
-        return Signal(*[self[name] for name in ("rate_hz", "gain", "shift")])
+        return Signal(int(self["rate_hz"]), int(self["gain"]), int(self["shift"]))
