@@ -83,6 +83,7 @@ DEFAULTS = {
     "link_key": None,
     "encrypt_card": False,
     "link_counter": None,
+    "bench_file": None,
     "link_max_packet": c.LINK_USB_PACKET_BYTES,
     "battery_low_mv": 0,
     "settings": None,

@@ -18,7 +18,10 @@ from recorder.serve import Control, Server
 from recorder.settings import Settings
 from recorder.wire import Wire
 
+from .virtual_hand import Hand
+
 _PATIENCE = 50  # tries in a row to connect
+_LOOK_MS = 20
 
 
 class TcpStream:
@@ -122,8 +125,11 @@ class VirtualBench:
             self.control.start(signal, config["codec"], start_reason(head, config["reset_cause"] == "watchdog"))
         task = asyncio.create_task(server.run())
         self.report({"event": "serving"})
+        hand = Hand(config["bench_file"], self.recorder.capture) if config["bench_file"] else None
         while not self.stream.gone() and not task.done():
-            await asyncio.sleep_ms(50)
+            await asyncio.sleep_ms(_LOOK_MS)
+            if hand:
+                hand.look()
         if task.done():
             await task  # raises what it ended by
         server.over = True

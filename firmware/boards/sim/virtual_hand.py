@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a hand on the bench does to the simulated recorder while it runs: lines of JSON that somebody adds to a file.
+
+{"electrodes_off": mask}    these electrodes hang free from now on (bits as `electrode` in docs/SPEC.md)
+{"button": true}            the patient's button is pressed; false: released
+{"input": path or null}     another .olnv file at the electrodes from the next START on; null: 0 V
+"""
+
+import json
+
+from .virtual_input import Input, Silence
+
+
+class Hand:
+    """Looks into the file at `path` when asked to; what stands in it at the beginning is done, too."""
+
+    def __init__(self, path, capture):
+        self._path = path
+        self._capture = capture
+        self._at = 0
+
+    def look(self):
+        """Do what was added since the last look. Half a line waits for its end."""
+        try:
+            with open(self._path) as file:
+                file.seek(self._at)
+                text = file.read()
+        except OSError:
+            return
+        whole = text[: text.rfind("\n") + 1]
+        self._at += len(whole)
+        for line in whole.split("\n"):
+            if line:
+                self._do(json.loads(line))
+
+    def _do(self, what):
+        chip = self._capture.chip
+        if "electrodes_off" in what:
+            self._capture.now()  # frames up to this moment are those of before
+            chip.electrodes_off = what["electrodes_off"]
+        if "button" in what:
+            self._capture.latch(what["button"])
+        if "input" in what:
+            chip.source = Input(what["input"]) if what["input"] else Silence()
