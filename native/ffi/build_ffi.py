@@ -25,6 +25,7 @@ HEADERS = (
     "ol_beat.h",
     "ol_wave.h",
     "ol_analysis.h",
+    "ol_pyramid.h",
 )
 CONSTANTS = ("OL_MAX_LEADS", "OL_MAX_FRAMES_PER_BLOCK", "OL_MAX_BLOCK_BYTES", "OL_BLOCK_HEADER_SIZE", "OL_ADAPTIVE_CHUNK_FRAMES")
 OPAQUE = re.compile(r"cdef: opaque \*/\s*typedef struct (\w+) \{.*?\} \1;", re.DOTALL)
