@@ -161,3 +161,11 @@ class AnswerError(LinkError):
 
 class ArchiveError(OctoleadError):
     """A folder that cannot take recordings home."""
+
+
+class PyramidError(OctoleadError):
+    """A file that is no sound pyramid; the message says what is wrong with it. It can be made anew."""
+
+
+class EditError(OctoleadError):
+    """A change of beats or episodes that cannot be made, or a log of changes that cannot be read."""

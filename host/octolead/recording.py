@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,6 +147,17 @@ class Recording:
             self._reader.check(known_only=True)
 
     # --- what it is ---
+
+    @property
+    def source_path(self) -> Path:
+        """The file or folder it was opened from."""
+        return self._index.source.path
+
+    @property
+    def block_heads(self) -> npt.NDArray[Any]:
+        """Number, first frame, frames and body CRC of each block used: whether two readings are of the same blocks."""
+        names = ["block_number", "first_frame", "n_frames", "body_crc32"]
+        return np.stack([self._session.blocks[name].astype(np.int64) for name in names], axis=1)
 
     @property
     def source_kind(self) -> str:
