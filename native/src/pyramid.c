@@ -196,8 +196,8 @@ void ol_pyramid_pack(const ol_pyramid_bucket *in, size_t n, uint32_t trace, floa
         const double below = ((double)in[i].low[trace] - *zero_uv) / *step_uv;
         const double above = ((double)in[i].high[trace] - *zero_uv) / *step_uv;
         const int there = in[i].low[trace] <= in[i].high[trace];
-        pairs[0] = (int16_t)(there ? floor(below + 1e-3) : NOTHING_LOW); /* 1e-3: a whole number stays one */
-        pairs[1] = (int16_t)(there ? ceil(above - 1e-3) : NOTHING_HIGH);
+        pairs[0] = (int16_t)(there ? floor(below + 0.02) : NOTHING_LOW); /* 0.02: a whole number stays one, 300 mV off zero, too */
+        pairs[1] = (int16_t)(there ? ceil(above - 0.02) : NOTHING_HIGH);
     }
 }
 

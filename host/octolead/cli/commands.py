@@ -12,6 +12,7 @@ from .cmd_recover import recover
 from .cmd_report import report
 from .cmd_score import score
 from .cmd_service import erase, self_test, settings
+from .cmd_view import view
 
 ALL = (
     demo,
@@ -19,6 +20,7 @@ ALL = (
     verify,
     decode,
     plot,
+    view,
     copy,
     recover,
     encode,

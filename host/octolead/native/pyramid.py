@@ -36,7 +36,9 @@ class Pyramid:
         self._state = ffi.new("ol_pyramid *")
         columns = [-1 if lead is None else lead for lead in (lead_i, lead_ii)]
         if not 0 < n_leads <= 8 or width < 1 or lib.ol_pyramid_init(self._state, n_leads, *columns, width) != lib.OL_OK:
-            raise ValueError(f"{n_leads} leads in buckets of {width} frames, I and II in columns {columns}: 1 to 8, 1 and more, and of them")
+            raise ValueError(
+                f"{n_leads} leads in buckets of {width} frames, I and II in columns {columns}: 1 to 8, 1 and more, and of them"
+            )
         self.n_leads = n_leads
         self._out = ffi.new("ol_pyramid_out *")
         self._room = np.zeros(_ROOM, BUCKET_DTYPE)

@@ -6,13 +6,13 @@ A file whose header does not fit the recording is made anew; one that fits its b
 
 from __future__ import annotations
 
-import mmap
 import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO, Final
 from zlib import crc32
 
@@ -79,7 +79,7 @@ def place_of(level: int, index: int) -> int:
     >>> [place_of(0, 3), place_of(1, 0), place_of(0, 4)]
     [3, 4, 5]
     """
-    before = (index + 1) * core.FOLD**level - 1
+    before = (index + 1) * int(core.FOLD**level) - 1
     return sum(before // core.FOLD**k for k in range(LEVELS)) + level
 
 
@@ -136,25 +136,31 @@ def n_traces_of(recording: Recording) -> int:
 
 
 class Pyramid:
-    """A pyramid that was opened. The file is mapped; `close` gives it back.
+    """A pyramid that was opened; `close` gives the file back.
 
     Raises:
         PyramidError: it is cut, damaged, or of another recording; the message says what.
     """
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self.head = _Head.parse(file.read(HEADER_BYTES))
-            self._bytes = tile_bytes(self.head.n_traces)
-            self._n_full = _n_full_tiles(self.head.n_base)
-            needed = HEADER_BYTES + (self._n_full + self.head.n_tail) * self._bytes
-            size = file.seek(0, os.SEEK_END)
-            if size < needed:
-                raise PyramidError(f"{size} bytes are there of {needed}")
-            self._map = mmap.mmap(file.fileno(), needed, access=mmap.ACCESS_READ)
+        self._file, self._lock = path.open("rb"), Lock()  # read, not mapped: pages that were seen need not stay in memory
         self._tail: dict[tuple[int, int], int] = {}
+        try:
+            self._read_places()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_places(self) -> None:
+        self.head = _Head.parse(self._file.read(HEADER_BYTES))
+        self._bytes = tile_bytes(self.head.n_traces)
+        self._n_full = _n_full_tiles(self.head.n_base)
+        needed = HEADER_BYTES + (self._n_full + self.head.n_tail) * self._bytes
+        size = self._file.seek(0, os.SEEK_END)
+        if size < needed:
+            raise PyramidError(f"{size} bytes are there of {needed}")
         for k in range(self._n_full, self._n_full + self.head.n_tail):
-            level, _, index, _ = TILE_HEAD.unpack_from(self._map, HEADER_BYTES + k * self._bytes)
+            level, _, index, _ = TILE_HEAD.unpack_from(self._at(k))
             self._tail[level, index] = k
 
     def fits(self, recording: Recording) -> bool:
@@ -168,7 +174,9 @@ class Pyramid:
         heads = recording.block_heads
         of_full = heads[heads[:, 1] < self.head.n_base * TILE_FRAMES]
         identity = bytes.fromhex(recording.session_id) + bytes.fromhex(recording.device_id)
-        return self.head.identity == identity and self.head.n_frames <= recording.n_frames and crc32(of_full.tobytes()) == self.head.crc_full
+        return (
+            self.head.identity == identity and self.head.n_frames <= recording.n_frames and crc32(of_full.tobytes()) == self.head.crc_full
+        )
 
     def tile(self, level: int, index: int) -> Tile | None:
         """A tile, or None where the recording has none.
@@ -180,9 +188,13 @@ class Pyramid:
         k = place_of(level, index) if full else self._tail.get((level, index))
         return None if k is None else self._read(k, level, index)
 
+    def _at(self, k: int) -> bytes:
+        with self._lock:
+            self._file.seek(HEADER_BYTES + k * self._bytes)
+            return self._file.read(self._bytes)
+
     def _read(self, k: int, level: int, index: int) -> Tile:
-        at, n = HEADER_BYTES + k * self._bytes, self.head.n_traces
-        data = bytes(self._map[at : at + self._bytes])
+        data, at, n = self._at(k), HEADER_BYTES + k * self._bytes, self.head.n_traces
         its_level, n_buckets, its_index, crc = TILE_HEAD.unpack_from(data)
         if (its_level, its_index) != (level, index) or crc32(data[TILE_HEAD.size :]) != crc:
             raise PyramidError(f"tile {index} of level {level} at byte {at} is damaged")
@@ -193,7 +205,7 @@ class Pyramid:
 
     def close(self) -> None:
         """Give the file back."""
-        self._map.close()
+        self._file.close()
 
 
 class _Builder:
