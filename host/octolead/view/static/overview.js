@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole recording in one strip: rate, ectopic beats, ST, quality, rhythm, marks; a click goes there.
+
+import { CLASS_COLOURS, colours } from "./paper.js";
+import { clock, elapsed, pageFrames, state } from "./state.js";
+
+const LEFT = 92, RIGHT = 10;
+const ROWS = [["rate /min", 0, 46], ["V, S /min", 48, 20], ["ST", 70, 16], ["quality", 88, 8], ["rhythm", 98, 8]];
+const RHYTHM = { af: "#56b4e9", vt: "#d55e00", svt: "#0072b2", vf: "#000000", asystole: "#000000", pause: "#cc79a7", bradycardia: "#999999", tachycardia: "#e69f00" };
+
+export class Overview {
+  constructor(canvas, go) {
+    this.canvas = canvas;
+    this.pen = canvas.getContext("2d");
+    const move = (event) => event.buttons && go(this.frameAt(event.offsetX) - pageFrames() / 2);
+    canvas.addEventListener("pointerdown", (event) => (canvas.setPointerCapture(event.pointerId), move(event)));
+    canvas.addEventListener("pointermove", move);
+  }
+
+  frameAt(x) {
+    return ((x - LEFT) / (this.width - LEFT - RIGHT)) * state.info.n_frames;
+  }
+
+  x(frame) {
+    return LEFT + (frame / state.info.n_frames) * (this.width - LEFT - RIGHT);
+  }
+
+  draw() {
+    const box = this.canvas.getBoundingClientRect(), ratio = devicePixelRatio || 1, pen = this.pen;
+    this.width = box.width;
+    this.canvas.width = Math.round(box.width * ratio);
+    this.canvas.height = Math.round(box.height * ratio);
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const style = getComputedStyle(document.documentElement), ink = style.getPropertyValue("--ink"), dim = style.getPropertyValue("--dim");
+    pen.font = "11px system-ui, sans-serif";
+    pen.fillStyle = dim;
+    for (const [name, y, h] of ROWS) pen.fillText(name === "ST" && state.facts ? `ST ${state.facts.trends.st_lead} ±0.3 mV` : name, 4, y + h / 2 + 4);
+    if (state.facts) this.drawTrends(state.facts.trends, ink);
+    this.drawEpisodes();
+    for (const [a, b] of state.info.gaps) this.bar(a, b, 0, 106, "#888888", 0.5);
+    for (const mark of state.info.marks) this.bar(mark.frame, mark.frame, 0, 106, colours().mark, 1);
+    this.drawAxis(dim);
+    this.drawWindow(ink);
+  }
+
+  bar(a, b, y, h, colour, share) {
+    this.pen.globalAlpha = share;
+    this.pen.fillStyle = colour;
+    this.pen.fillRect(this.x(a), y, Math.max(1.5, this.x(b) - this.x(a)), h);
+    this.pen.globalAlpha = 1;
+  }
+
+  drawTrends(t, ink) {
+    const pen = this.pen, n = t.n_bins, per = state.info.n_frames / n;
+    const top = Math.max(120, ...t.rate_high.filter((v) => v !== null)), most = Math.max(5, ...t.v_per_min, ...t.s_per_min);
+    const rate = (v) => 46 - ((v - 30) / (Math.min(top, 220) - 30)) * 44;
+    for (let k = 0; k < n; k++) {
+      const x = this.x(k * per), w = Math.max(1, this.x(per) - LEFT);
+      if (t.rate[k] !== null) {
+        pen.fillStyle = "#56b4e9";
+        pen.globalAlpha = 0.45;
+        pen.fillRect(x, rate(t.rate_high[k]), w, Math.max(1, rate(t.rate_low[k]) - rate(t.rate_high[k])));
+        pen.globalAlpha = 1;
+        pen.fillStyle = ink;
+        pen.fillRect(x, rate(t.rate[k]), w, 1.5);
+      }
+      pen.fillStyle = CLASS_COLOURS.V;
+      if (t.v_per_min[k]) pen.fillRect(x, 58 - (t.v_per_min[k] / most) * 10, w, (t.v_per_min[k] / most) * 10);
+      pen.fillStyle = CLASS_COLOURS.S;
+      if (t.s_per_min[k]) pen.fillRect(x, 58, w, (t.s_per_min[k] / most) * 10);
+      pen.fillStyle = ink;
+      if (t.st_uv[k] !== null) pen.fillRect(x, 78 - Math.max(-8, Math.min(8, (t.st_uv[k] / 300) * 8)), w, 1.5);
+      if (t.quality[k] !== null) {
+        pen.globalAlpha = 0.15 + 0.85 * (1 - t.quality[k]);
+        pen.fillStyle = t.quality[k] < 0.5 ? "#d55e00" : "#7a7f86";
+        pen.fillRect(x, 88, w, 8);
+        pen.globalAlpha = 1;
+      }
+    }
+  }
+
+  drawEpisodes() {
+    for (const [kind, a, b] of state.facts?.episodes || []) {
+      if (RHYTHM[kind]) this.bar(a, b, 98, 8, RHYTHM[kind], 0.9);
+      else if (kind === "not-analysable") this.bar(a, b, 0, 106, "#888888", 0.25);
+    }
+  }
+
+  drawAxis(dim) {
+    this.pen.fillStyle = dim;
+    const n = Math.max(1, Math.floor((this.width - LEFT) / 130));
+    for (let k = 0; k < n; k++) {
+      const frame = (k / n) * state.info.n_frames;
+      this.pen.fillText(clock(frame).slice(5, 16) || elapsed(frame, 0), this.x(frame), 118);
+    }
+  }
+
+  drawWindow(ink) {
+    const pen = this.pen, a = this.x(state.frame), b = this.x(Math.min(state.info.n_frames, state.frame + pageFrames()));
+    pen.strokeStyle = ink;
+    pen.lineWidth = 1.5;
+    pen.strokeRect(a - 1, 1, Math.max(3, b - a + 2), 105);
+  }
+}
