@@ -80,11 +80,11 @@ def place_of(level: int, index: int) -> int:
     [3, 4, 5]
     """
     before = (index + 1) * int(core.FOLD**level) - 1
-    return sum(before // core.FOLD**k for k in range(LEVELS)) + level
+    return _n_full_tiles(before) + level
 
 
 def _n_full_tiles(n_base: int) -> int:
-    return sum(n_base // core.FOLD**k for k in range(LEVELS))
+    return sum(int(n_base // core.FOLD**k) for k in range(LEVELS))
 
 
 @dataclass(frozen=True)
