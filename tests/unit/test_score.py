@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from octolead.cli.app import cli, main
+from octolead.native.waves import WAVE_DTYPE
 from octolead.score import Annotations, Beats, score_af, score_beats
+from octolead.score.detectors import _with_extra
 from octolead.score.waves import NONE, Waves, score_lead, waves_of
 
 FS = 360.0
@@ -202,3 +204,11 @@ def test_a_damaged_annotation_file_is_named_and_the_others_are_scored(record):
     found = json.loads(result.stdout)["databases"][0]
     assert len(found["records"]) == 1
     assert "r2" in found["problems"][0]
+
+
+def test_p_waves_that_no_qrs_followed_stand_before_their_beat():
+    found = np.zeros(2, WAVE_DTYPE)
+    found["frame"], found["n_extra_p"] = (1000, 3000), (0, 2)
+    found["extra_p_ms"][1, :2] = (-2000.0, -1000.0)
+    own = Waves(*(np.array([at], np.int64) for at in (920, 940, 960)))
+    assert _with_extra(own, found, FS).peak.tolist() == [940, 3000 - 720, 3000 - 360]

@@ -88,7 +88,9 @@ def _octolead_waves(signal: Signal, fs_hz: float) -> list[Lead]:
 def _with_extra(p: Waves, found: npt.NDArray[Any], fs_hz: float) -> Waves:
     """Add the P waves that no QRS followed; of these only the peak is known."""
     more = [
-        row["frame"] + round(at * fs_hz / 1000) for row in found[found["n_extra_p"] > 0] for at in row["extra_p_ms"][: row["n_extra_p"]]
+        int(row["frame"]) + round(float(at) * fs_hz / 1000)  # frames are unsigned, these times negative
+        for row in found[found["n_extra_p"] > 0]
+        for at in row["extra_p_ms"][: row["n_extra_p"]]
     ]
     peak = np.concatenate([p.peak, np.array(more, np.int64)])
     order = np.argsort(peak, kind="stable")
