@@ -38,6 +38,7 @@ class Radio:
         self._events = []
         self._waiting = 0
         self._overrun = False
+        self._leaving = False  # it was hung up, and the stack has not said yet that it is done
         self._budget = BURST_BYTES
         self._refilled = self._looked = ticks.ms()
         self._advertised = None
@@ -138,6 +139,7 @@ class Radio:
             self._disconnect(connection)
             return
         self.connection = connection
+        self._leaving = False
         self._unproven = 0
         self._since = self._ticks.ms()
         self._advertised = None
@@ -148,6 +150,8 @@ class Radio:
         link.resize(self.max_packet)
 
     def _packet(self, link, packet):
+        if self._leaving:
+            return
         link.receive(packet)
         if link.session.state == OPEN:
             self._unproven = 0
@@ -158,12 +162,11 @@ class Radio:
 
     def _hang_up(self, link):
         """End the connection; what it sent that was not looked at is forgotten."""
-        connection = self.connection
         self._overrun = False
-        self._events = [event for event in self._events if event[0] != IRQ_WRITE]
         link.lost()
-        if connection is not None:
-            self._disconnect(connection)
+        if self.connection is not None:
+            self._leaving = True
+            self._disconnect(self.connection)
 
     def _disconnect(self, connection):
         try:
@@ -183,6 +186,9 @@ class Radio:
         self._write(self._clock, values.current_time(link.control.time.now_us()))
         if self.connection is None:
             self._advertise()
+            return
+        if self._leaving:
+            self._disconnect(self.connection)
             return
         is_open = getattr(self._recorder, "open_heart_rate", False)
         if is_open:

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """octolead status, live, sync over the simulator; what they say when something is missing."""
 
+import asyncio
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import octolead
+from octolead.cli import cmd_live
 from octolead.cli.app import cli
 from octolead.cli.cmd_live import sparkline
 from octolead.errors import LinkError, LinkLostError
+from octolead.link import LiveFrames
 from octolead.link.crypto import read_key
 
 MICROPYTHON = Path(sys.executable).parent / "micropython"
@@ -54,8 +59,67 @@ def test_status_is_json_for_programs(tmp_path):
 
 def test_a_recorder_must_be_named_and_a_key_given(tmp_path, monkeypatch):
     monkeypatch.delenv("OCTOLEAD_KEY_FILE", raising=False)
-    assert "--port TTY or --sim" in call("status", code=2)
+    assert "--port TTY, --ble NAME, --sim" in call("status", code=2)
+    assert "--port TTY, --ble NAME, --sim" in call("status", "--port", "tty", "--ble", "name", code=2)
+    assert "OCTOLEAD_KEY_FILE" in call("status", "--ble", "Ward 3", code=2)
     assert "OCTOLEAD_KEY_FILE" in call("status", "--port", "/dev/ttyACM0", code=2)
+
+
+@needs_micropython
+def test_the_recorder_in_the_simulated_air_is_heard_and_answers(tmp_path):
+    (heard,) = json.loads(call("scan", "--sim", "--seconds", 2, "--json"))
+    assert heard["device_id"] == "0" * 16 and heard["name"] == "Octolead 00000000"
+    status = json.loads(call("status", "--sim", tmp_path / "card.img", "--ble", "Octolead 00000000", "--json"))
+    assert status["state"] == "recording"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Bluetooth is not reached over D-Bus")
+def test_without_bluetooth_it_says_so_and_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
+    result = CliRunner().invoke(cli, ["scan", "--seconds", "0.2"])
+    assert isinstance(result.exception, LinkError) and "is it switched on" in str(result.exception)
+
+
+class LosingTarget:
+    """A recorder that is lost after each batch of frames, `losses` times."""
+
+    def __init__(self, losses, frames=5):
+        self.losses, self.frames, self.sessions = losses, frames, 0
+
+    async def session(self, show):
+        self.sessions += 1
+        return await show(self)
+
+    async def status(self):
+        return SimpleNamespace(state="recording", fields={"rate_mhz": 500000})
+
+    async def live(self, leads, divisor):
+        for n in range(self.frames):
+            yield LiveFrames(100 * self.sessions + n, 1, 1, np.zeros((1, 1), np.int32))
+        if self.sessions <= self.losses:
+            raise LinkLostError("the connection was lost")
+
+
+def watch(target, limit_s=None):
+    view = cmd_live._View(["I"], 1, None, True, limit_s)
+    asyncio.run(cmd_live._watch(target, lambda recorder: cmd_live._show(recorder, 1, 1, view), view))
+    return view
+
+
+def test_live_begins_again_after_each_loss_and_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(cmd_live, "_RETRY_S", 0.0)
+    target = LosingTarget(losses=3)
+    view = watch(target)
+    assert target.sessions == 4 and view.frames == 20 and view.left_out == 3 * 95
+    assert capsys.readouterr().err.count("the connection was lost; trying again") == 3
+
+
+def test_live_gives_up_where_no_frame_comes_any_more(monkeypatch):
+    monkeypatch.setattr(cmd_live, "_RETRY_S", 0.0)
+    target = LosingTarget(losses=100, frames=0)
+    with pytest.raises(LinkLostError):
+        watch(target)
+    assert target.sessions == 1  # it never worked: say so at once
 
 
 def test_a_port_that_is_not_there_is_named(tmp_path):

@@ -87,6 +87,8 @@ DEFAULTS = {
     "link_max_packet": c.LINK_USB_PACKET_BYTES,
     "battery_low_mv": 0,
     "settings": None,
+    "radio_port": None,
+    "radio_counter": None,
 }
 RESET_CAUSES = ("power_on", "watchdog")
 PROGRESS_MS = 500
@@ -251,7 +253,9 @@ class Simulator:
         """Be a recorder on a cable until the host is gone; report done."""
         serve = VirtualBench(self.config, self.recorder, self._make_app, self.ticks, self.report)
         serve.run()
-        self.report({"event": "done", "status": self.status()})
+        status = self.status()
+        status.update(serve.status())
+        self.report({"event": "done", "status": status})
 
     async def _main(self):
         beside = [asyncio.create_task(self._progress())]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulator on a cable: the firmware's own link over a TCP connection to the host, which stands for the USB cable.
+"""The simulator on a cable and on the air: the firmware's own link over a TCP connection to the host, which stands for the USB cable.
 
 The host listens on 127.0.0.1:`link_port`; each connection it accepts is the cable plugged in, each one it closes the cable
-pulled. When the host listens no more, the run is over.
+pulled. When the host listens no more, the run is over. With `radio_port` the recorder has a radio too (virtual_radio.py).
 """
 
 import asyncio
@@ -13,12 +13,15 @@ from recorder import constants as c
 from recorder.kept import Kept
 from recorder.link import Link
 from recorder.link_session import LockOut, NoCounter
+from recorder.radio import Radio
 from recorder.recorder import RECORDING, Signal, start_reason
 from recorder.serve import Control, Server
 from recorder.settings import Settings
 from recorder.wire import Wire
 
+from .virtual_clock import RealTicks
 from .virtual_hand import Hand
+from .virtual_radio import UUID, VirtualBle
 
 _PATIENCE = 50  # tries in a row to connect
 _LOOK_MS = 20
@@ -102,15 +105,39 @@ class VirtualBench:
         self.config = config
         self.recorder = recorder
         self.report = report
-        key = config["link_key"]
-        path = config["link_counter"]
-        counter = FileCounter(path) if path else NoCounter()
         kept = Kept(config["settings"]) if config["settings"] else None
         self.control = Control(recorder, make_app, ticks, Settings(kept, {"encrypt_card": config["encrypt_card"]}))
         self.stream = TcpStream(config["link_port"])
-        self.wire = Wire(self.stream, config["link_max_packet"])
+        wire = Wire(self.stream, config["link_max_packet"])
+        self.links = [(wire, self._link(wire, config["link_counter"], ticks))]
+        self.ble = None
+        if config["radio_port"]:
+            self._add_radio(ticks)
+
+    def _link(self, carrier, counter_path, ticks):
+        key = self.config["link_key"]
+        counter = FileCounter(counter_path) if counter_path else NoCounter()
         secret = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
-        self.link = Link(self.control, self.wire, secret, LockOut(counter, ticks), os.urandom, battery_low_mv=config["battery_low_mv"])
+        low_mv = self.config["battery_low_mv"]
+        return Link(self.control, carrier, secret, LockOut(counter, ticks), os.urandom, battery_low_mv=low_mv)
+
+    def _add_radio(self, ticks):
+        self.ble = VirtualBle(self.config["radio_port"])
+        radio = Radio(self.ble, UUID, self.recorder, RealTicks())
+        radio.begin()
+        self.links.append((radio, self._link(radio, self.config["radio_counter"], ticks)))
+
+    async def _turn(self):
+        """The scheduler of a board, in which its radio's stack runs."""
+        while True:
+            self.ble.turn()
+            await asyncio.sleep_ms(1)
+
+    def status(self):
+        """Return what is known of the radio."""
+        if self.ble is None:
+            return {}
+        return {"att_bytes": self.ble.database.bytes, "notify_bytes_queued_max": self.ble.most_queued}
 
     def run(self):
         """Serve until the host is gone; stop what is recorded then."""
@@ -118,20 +145,24 @@ class VirtualBench:
 
     async def _main(self):
         config = self.config
-        server = Server(self.control, [(self.wire, self.link)])
+        server = Server(self.control, self.links)
         head = self.recorder.store.head
         if not head.clean:
             signal = Signal(config["rate_hz"], config["gain"], config["shift"], config["source"])
             self.control.start(signal, config["codec"], start_reason(head, config["reset_cause"] == "watchdog"))
         task = asyncio.create_task(server.run())
+        tasks = [task]
+        if self.ble is not None:
+            tasks.append(asyncio.create_task(self._turn()))
         self.report({"event": "serving"})
         hand = Hand(config["bench_file"], self.recorder.capture) if config["bench_file"] else None
-        while not self.stream.gone() and not task.done():
+        while not self.stream.gone() and not any(each.done() for each in tasks):
             await asyncio.sleep_ms(_LOOK_MS)
             if hand:
                 hand.look()
-        if task.done():
-            await task  # raises what it ended by
+        for each in tasks:
+            if each.done():
+                await each  # raises what it ended by
         server.over = True
         if self.recorder.state == RECORDING:
             self.control.stop(c.STOP_REASON_COMMAND)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octolead status, start, stop, mark, set-time, sync: a recorder on a cable."""
+"""octolead status, start, stop, mark, set-time, sync: a recorder on a cable or on the air."""
 
 from __future__ import annotations
 

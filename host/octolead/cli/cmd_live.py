@@ -8,6 +8,7 @@ import csv
 import sys
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -15,14 +16,17 @@ from typing import IO, Any
 import click
 import numpy as np
 
+from ..errors import LinkLostError
 from .link_options import Target, link_options
-from .output import common, say
+from .output import common, note, say
 
 _LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 _SPARKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 60
 _SHOWN_S = 3.0
 _DRAW_S = 0.2
+_PATIENCE = 10  # losses in a row without a frame in between
+_RETRY_S = 0.5
 
 
 @click.command()
@@ -40,17 +44,32 @@ def live(target: Target, leads: str, divisor: str, limit_s: float | None, out: s
         raise click.UsageError(f"--leads {unknown[0]}: one of {', '.join(_LEADS)}")
     mask = sum(1 << _LEADS.index(name) for name in set(names))
     with Path(out).open("w", newline="", encoding="utf-8") if out else nullcontext() as file:
-        view = _View([name for name in _LEADS if name in names], int(divisor), file, as_json)
+        view = _View([name for name in _LEADS if name in names], int(divisor), file, as_json, limit_s)
         with suppress(TimeoutError):
-            target.do(lambda recorder: _show(recorder, mask, int(divisor), view, limit_s))
+            asyncio.run(_watch(target, lambda recorder: _show(recorder, mask, int(divisor), view), view))
         view.close()
 
 
-async def _show(recorder: Any, mask: int, divisor: int, view: _View, limit_s: float | None) -> None:
+async def _watch(target: Target, show: Callable[[Any], Awaitable[None]], view: _View) -> None:
+    """Show until it ends, and begin again when the connection is lost."""
+    losses, before = 0, -1
+    while True:
+        try:
+            return await target.session(show)
+        except LinkLostError as error:
+            losses = 1 if view.frames != before else losses + 1
+            before = view.frames
+            if not view.frames or losses > _PATIENCE:
+                raise
+            note(f"{error}; trying again")
+            await asyncio.sleep(_RETRY_S * losses)
+
+
+async def _show(recorder: Any, mask: int, divisor: int, view: _View) -> None:
     view.status(await recorder.status())
     frames = recorder.live(mask, divisor)
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(view.left_s()):
             async for some in frames:
                 view.show(some)
     finally:
@@ -60,15 +79,23 @@ async def _show(recorder: Any, mask: int, divisor: int, view: _View, limit_s: fl
 class _View:
     """A line that is drawn over and over: lead, sparkline, frame, what was left out."""
 
-    def __init__(self, names: list[str], divisor: int, file: IO[str] | None, as_json: bool) -> None:
+    def __init__(self, names: list[str], divisor: int, file: IO[str] | None, as_json: bool, limit_s: float | None) -> None:
         self._names, self._divisor, self._quiet = names, divisor, as_json
         self._writer = csv.writer(file) if file else None
         if self._writer:
             self._writer.writerow(["frame", *names])
         self._values: deque[int] = deque(maxlen=int(_SHOWN_S * 500 / divisor))
         self._drawn = 0.0
+        self._limit_s, self._until = limit_s, 0.0
         self._next = -1
         self.frames = self.left_out = 0
+
+    def left_s(self) -> float | None:
+        """Seconds to show still; they count from the first session on, through all that follow."""
+        if self._limit_s is None:
+            return None
+        self._until = self._until or time.monotonic() + self._limit_s
+        return max(0.0, self._until - time.monotonic())
 
     def status(self, status: Any) -> None:
         """What the recorder says of itself."""

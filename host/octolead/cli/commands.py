@@ -10,6 +10,7 @@ from .cmd_live import live
 from .cmd_plot import plot
 from .cmd_recover import recover
 from .cmd_report import report
+from .cmd_scan import scan
 from .cmd_score import score
 from .cmd_service import erase, self_test, settings
 from .cmd_view import view
@@ -27,6 +28,7 @@ ALL = (
     analyze,
     report,
     score,
+    scan,
     status,
     start,
     stop,

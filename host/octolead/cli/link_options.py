@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which recorder a command talks to: --port, --sim, --key."""
+"""Which recorder a command talks to: --port, --ble, --sim, --key."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..errors import SimulatorError
+
 if TYPE_CHECKING:
     from ..link import Recorder
     from ..link.bench import SimulatorBench
+    from ..link.transport_ble import Adapter
 
 KEY_VARIABLE = "OCTOLEAD_KEY_FILE"
 _SIM_CARD = "octolead-sim.img"
@@ -32,12 +35,16 @@ class Target:
     """A recorder that can be connected to, again and again.
 
     Attributes:
+        ble: name, device id or address on the air; None: it is on a cable.
+        adapter: Bluetooth to use, None for the system's.
         is_simulated: it is the simulator, which is idle when it begins.
     """
 
     port: str
     key: bytes = field(repr=False)
     bench: SimulatorBench | None = None
+    ble: str | None = None
+    adapter: Adapter | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -46,70 +53,94 @@ class Target:
 
     async def connect(self) -> Recorder:
         """Open a session."""
-        from ..link import connect_usb
+        from ..link import connect_ble, connect_usb
 
+        if self.ble is not None:
+            return await connect_ble(self.ble, self.key, adapter=self.adapter)
         port = await asyncio.to_thread(self.bench.plug) if self.bench else self.port
         return await connect_usb(port, self.key)
 
+    async def session(self, work: Callable[[Recorder], Awaitable[T]]) -> T:
+        """Do `work` in a session of its own."""
+        async with await self.connect() as recorder:
+            if self.is_simulated and (await recorder.status()).state == "idle":
+                await recorder.start()
+            return await work(recorder)
+
     def do(self, work: Callable[[Recorder], Awaitable[T]]) -> T:
         """Run `work` in a session of its own."""
-
-        async def main() -> T:
-            async with await self.connect() as recorder:
-                if self.is_simulated and (await recorder.status()).state == "idle":
-                    await recorder.start()
-                return await work(recorder)
-
-        return asyncio.run(main())
+        return asyncio.run(self.session(work))
 
 
 def link_options(function: F) -> F:
-    """--port, --sim and --key; the command gets a context manager that gives a Target."""
+    """--port, --ble, --sim and --key; the command gets a Target."""
 
     @click.option("--port", metavar="TTY", help="Serial port of the recorder, such as /dev/ttyACM0 or COM3.")
+    @click.option(
+        "--ble",
+        metavar="[NAME]",
+        is_flag=False,
+        flag_value="",
+        help="Over Bluetooth: the recorder of this name, device id or address (octolead scan); without one, the first that is heard.",
+    )
     @click.option(
         "--sim",
         metavar="[CARD]",
         is_flag=False,
         flag_value=_SIM_CARD,
-        help=f"A simulated recorder that records an ECG on this card image (default: {_SIM_CARD}).",
+        help=f"A simulated recorder that records an ECG on this card image (default: {_SIM_CARD}); with --ble over a simulated air.",
     )
     @click.option(
         "--key", "key_file", metavar="FILE", help=f"The recorder's key. Default: the file that the variable {KEY_VARIABLE} names."
     )
     @wraps(function)
-    def wrapped(*args: Any, port: str | None, sim: str | None, key_file: str | None, **kwargs: Any) -> Any:
-        if (port is None) == (sim is None):
-            raise click.UsageError("say which recorder: --port TTY or --sim")
-        with _simulated(sim) if sim is not None else _real(str(port), key_file) as target:
+    def wrapped(*args: Any, port: str | None, ble: str | None, sim: str | None, key_file: str | None, **kwargs: Any) -> Any:
+        if [port, ble if sim is None else None, sim].count(None) != 2:
+            raise click.UsageError("say which recorder, one of: --port TTY, --ble NAME, --sim")
+        with _simulated(sim, ble) if sim is not None else _real(port or "", ble, key_file) as target:
             return function(*args, target=target, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 
 
 @contextmanager
-def _real(port: str, key_file: str | None) -> Iterator[Target]:
+def _real(port: str, ble: str | None, key_file: str | None) -> Iterator[Target]:
     from ..link.crypto import read_key
 
     path = key_file or os.environ.get(KEY_VARIABLE)
     if not path:
         raise click.UsageError(f"a recorder answers only to its key: --key FILE, or the variable {KEY_VARIABLE}")
-    yield Target(port, read_key(path))
+    yield Target(port, read_key(path), ble=ble)
 
 
 @contextmanager
-def _simulated(card: str) -> Iterator[Target]:
+def _simulated(card: str, ble: str | None) -> Iterator[Target]:
+    key = secrets.token_bytes(32)  # of this run: who can read this process needs no key
+    with simulated_bench(card, on_air=ble is not None, link_key=key.hex()) as bench:
+        yield Target("", key, bench, ble, getattr(bench, "adapter", None))
+        bench.end()
+
+
+@contextmanager
+def simulated_bench(card: str, *, on_air: bool, **config: Any) -> Iterator[SimulatorBench]:
+    """A simulated recorder that plays the demo's ECG."""
     from .. import demo_signal
     from ..link.bench import SimulatorBench
     from ..simulator import write_input
 
-    key = secrets.token_bytes(32)  # of this run: who can read this process needs no key
     with tempfile.TemporaryDirectory(prefix="octolead-sim-") as folder:
         played = demo_signal.prepare(demo_signal.default_input(), _SIM_SECONDS)
         source = Path(folder) / "input.olnv"
         write_input(source, played.nanovolt, played.rate_hz)
-        config = {"input": str(source), "card": str(Path(card).absolute()), "link_key": key.hex(), "card_mib": 256}
-        config["settings"] = f"{config['card']}.settings"
-        with SimulatorBench(config) as bench:
-            yield Target("", key, bench)
-            bench.end()
+        path = str(Path(card).absolute())
+        config = {"input": str(source), "card": path, "settings": f"{path}.settings", "card_mib": 256, **config}
+        with (_radio_bench() if on_air else SimulatorBench)(config) as bench:
+            yield bench
+
+
+def _radio_bench() -> type[SimulatorBench]:
+    try:
+        from ..link.air.bench import RadioBench
+    except ImportError as error:
+        raise SimulatorError(f"a simulated air needs {error.name}: pip install 'octolead[air]'") from error
+    return RadioBench

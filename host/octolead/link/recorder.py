@@ -14,13 +14,16 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _constants as c
 from ..errors import AnswerError, LinkError, LinkLostError
 from .client import Answer, BlockPiece, Client, Event, LiveFrames, Notice, Ready
 from .requests import ANSWER_S, Requests
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from .transport_ble import Adapter
 
 CONNECT_S = 5.0
 SILENCE_S = 15.0
@@ -45,6 +48,7 @@ class Recorder(Requests):
         self._notices: asyncio.Queue[Notice | None] = asyncio.Queue()
         self._sending = asyncio.Lock()
         self._is_live = False
+        self._is_fetching = False
         self.device_id = client.device_id
         self.lost: LinkError | None = None
         self._task = asyncio.create_task(self._run())
@@ -72,6 +76,8 @@ class Recorder(Requests):
                     self._dispatch(event)
                 if self._is_live:
                     self._client.top_up(c.CHANNEL_LIVE, self._transport.live_window)
+                if self._is_fetching:  # amid a block too: one may take more packets than the window has
+                    self._client.top_up(c.CHANNEL_BLOCK, self._transport.window)
                 if self._client.outgoing:
                     await self._flush()
         except LinkError as error:
@@ -149,16 +155,18 @@ class Recorder(Requests):
             self._blocks.get_nowait()
         await self.request(c.COMMAND_FETCH, struct.pack("<IIH", first, last, offset))
         done = False
+        self._is_fetching = True
         try:
+            self._client.top_up(c.CHANNEL_BLOCK, self._transport.window)
+            await self._flush()
             while True:
-                self._client.top_up(c.CHANNEL_BLOCK, self._transport.window)
-                await self._flush()
                 event = await self._next(self._blocks, "blocks")
                 if isinstance(event, Notice):
                     done = True
                     return
                 yield event
         finally:
+            self._is_fetching = False
             if not done and self.lost is None:
                 await self._cancel()
 
@@ -271,3 +279,14 @@ async def connect_usb(port: str, key: bytes, *, timeout_s: float = CONNECT_S) ->
     from .transport_usb import UsbTransport
 
     return await open_session(await UsbTransport.open(port), key, timeout_s=timeout_s)
+
+
+async def connect_ble(name: str, key: bytes, *, adapter: Adapter | None = None, timeout_s: float = CONNECT_S) -> Recorder:
+    """Open a session over Bluetooth LE with the recorder of this name, id or address. Needs the extra `ble`.
+
+    `adapter` is another than the system's. `timeout_s` is the session's: to find the recorder and to connect have their own.
+    """
+    from .transport_ble import SYSTEM, BleTransport, find
+
+    adapter = adapter or SYSTEM
+    return await open_session(await BleTransport.open(await find(name, adapter), adapter), key, timeout_s=timeout_s)
