@@ -11,6 +11,9 @@ import time
 
 import numpy as np
 import pytest
+
+pytest.importorskip("bumble", reason="no Bumble (extra air)")
+
 from bumble.core import UUID
 from bumble.device import Peer
 from bumble.profiles.battery_service import BatteryServiceProxy
