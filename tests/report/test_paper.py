@@ -7,8 +7,12 @@ import io
 import xml.etree.ElementTree as ET
 
 import numpy as np
-import pypdf
 import pytest
+
+for package in ("reportlab", "pypdfium2", "pypdf"):
+    pytest.importorskip(package, reason=f"{package} is not installed: make test installs it")
+
+import pypdf
 
 from octolead.paper import ecg
 from octolead.paper.fonts import Typeface, left_to_right

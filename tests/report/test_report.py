@@ -8,9 +8,13 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
-import pypdf
 import pytest
 from click.testing import CliRunner
+
+for package in ("reportlab", "pypdfium2", "pypdf"):
+    pytest.importorskip(package, reason=f"{package} is not installed: make test installs it")
+
+import pypdf
 
 from octolead.analysis import analyze
 from octolead.cli.app import cli

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print every number this project claims beside its goal: size, speed, cost on the box, a day's analysis.
+"""Print every number this project claims beside its goal: size, speed, cost on the box, a day's analysis and report.
 
-python -m tools.bench [size] [speed] [cost] [analysis] [firmware] [--json FILE]
+python -m tools.bench [size] [speed] [cost] [analysis] [report] [firmware] [--json FILE]
 """
 
 import argparse
@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from tools.bench import analysis, cost, firmware, records, size, speed
+from tools.bench import analysis, cost, firmware, records, report, size, speed
 
-PARTS = ("size", "speed", "cost", "analysis", "firmware")
+PARTS = ("size", "speed", "cost", "analysis", "report", "firmware")
 
 
 def say(text: str) -> None:
@@ -51,6 +51,12 @@ def run_analysis() -> tuple[object, list[str]]:
     return result, analysis.lines(result)
 
 
+def run_report() -> tuple[object, list[str]]:
+    """Time the report of a day."""
+    result = report.measure(say=say)
+    return result, report.lines(result)
+
+
 def run_firmware() -> tuple[object, list[str]]:
     """Compile the firmware for both boards."""
     result = firmware.measure()
@@ -66,7 +72,14 @@ def main() -> int:
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    runs = {"size": run_size, "speed": run_speed, "cost": run_cost, "analysis": run_analysis, "firmware": run_firmware}
+    runs = {
+        "size": run_size,
+        "speed": run_speed,
+        "cost": run_cost,
+        "analysis": run_analysis,
+        "report": run_report,
+        "firmware": run_firmware,
+    }
     results = {}
     for part in options.parts or PARTS:
         results[part], text = runs[part]()

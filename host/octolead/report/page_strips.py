@@ -150,13 +150,13 @@ def _mark(sheet: Sheet, content: Content, item: _Shown, part: int) -> None:
     whose = f"{mark.origin} mark at " if mark.origin else ""
     when = f"{whose}{source.times.day_clock(mark.frame)}, frame {mark.frame}; seconds {_range(part)}"
     sheet.text(sheet.right, y + 3.2, when, Type(8), "end")
-    room = sheet.bottom - y - 4.0 - ABOVE_MM - BELOW_MM - 2
+    room = sheet.bottom - y - 3.5 - ABOVE_MM - BELOW_MM
     height = min(5.0 * int(room / 5), 25.0 * len(strip.leads))
     rows = ecg.shared_rows(whole.millivolt, height)
     x = (sheet.width - PULSE_MM - MARK_PAGE_S * MM_PER_S) / 2
     flag = Flag(mark.frame, f"{mark.origin or 'the'} mark".strip())
     below = ecg.draw(sheet.surface, strip, x, y + 3.5, rows, beats=beats_of(content), flags=[flag], clock=source.times.clock)
-    sheet.text(sheet.right, min(below + 0.6, sheet.bottom + 2.5), scale_words(content), SMALL, "end")
+    sheet.text(sheet.right, min(below + 3.0, sheet.bottom + 1.8), scale_words(content), SMALL, "end")
 
 
 def _range(part: int) -> str:
