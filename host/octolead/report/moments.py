@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,24 @@ KINDS: Final = {
     "gap": "Not recorded",
 }
 """Words for each kind of episode, in the order of the report."""
+
+OTHER: Final = "other kinds, named by a reader"
+_MOST_KINDS: Final = 22
+
+
+def name_of(kind: str) -> str:
+    """Words for a kind; one that a reader named is told as named."""
+    return KINDS.get(kind, kind)
+
+
+def in_order(episodes: Iterable[Episode]) -> list[tuple[str, list[Episode]]]:
+    """Return (kind, its episodes) of all kinds there are, in the order of the report, those that a reader named last."""
+    found: dict[str, list[Episode]] = {kind: [] for kind in KINDS}
+    for episode in episodes:
+        kind = episode.kind if episode.kind in found or len(found) < _MOST_KINDS else OTHER
+        found.setdefault(kind, []).append(episode)
+    return list(found.items())
+
 
 _SHOWN: Final = {
     "pause": 3, "asystole": 2, "vf": 2, "vt": 3, "idioventricular-run": 2, "v-couplet": 1, "bigeminy": 1, "trigeminy": 1,
@@ -77,7 +95,7 @@ def _longest_rr(source: Source) -> list[Moment]:
 def _episodes(source: Source) -> list[Moment]:
     out = []
     for kind, n_shown in _SHOWN.items():
-        found = sorted((e for e in source.analysis.episodes if e.kind == kind), key=_weight, reverse=True)
+        found = sorted((e for e in source.analysis.episodes if e.kind == kind), key=weight, reverse=True)
         for number, episode in enumerate(found[:n_shown]):
             counted = f"{number + 1} of {len(found)}, " if len(found) > 1 else ""
             # a long one is shown where it begins
@@ -86,7 +104,7 @@ def _episodes(source: Source) -> list[Moment]:
     return out
 
 
-def _weight(episode: Episode) -> tuple[float, int]:
+def weight(episode: Episode) -> tuple[float, int]:
     """The longest first, of equal ones the earliest."""
     return float(episode.facts.get("n_beats", episode.stop_frame - episode.start_frame)), -episode.start_frame
 

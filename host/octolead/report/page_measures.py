@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
 from typing import Final
 
 import numpy as np
 
-from ..analysis.episodes import Episode
 from ..paper.surface import BLUE, MUTED, Pen, Type
 from .chart import nice_ticks
-from .moments import KINDS, _weight, facts_of, length_of
+from .moments import facts_of, in_order, length_of, name_of, weight
 from .pages import NONE, Content, Page, number
 from .sheet import ROW_MM, SMALL, Column, Sheet
 
@@ -63,14 +60,13 @@ def _rate_facts(content: Content) -> list[tuple[str, str]]:
 
 def _kinds(content: Content) -> list[tuple[str, ...]]:
     source, rows = content.source, list[tuple[str, ...]]()
-    for kind, words in KINDS.items():
-        found = [e for e in source.analysis.episodes if e.kind == kind]
+    for kind, found in in_order(source.analysis.episodes):
         if not found:
-            rows.append((words, "0", NONE, NONE, NONE))
+            rows.append((name_of(kind), "0", NONE, NONE, NONE))
             continue
         lengths = [(e.stop_frame - e.start_frame) / source.fs_hz for e in found]
         rows.append(
-            (words, str(len(found)), length_of(sum(lengths)), length_of(max(lengths)), source.times.day_clock(found[0].start_frame))
+            (name_of(kind), str(len(found)), length_of(sum(lengths)), length_of(max(lengths)), source.times.day_clock(found[0].start_frame))
         )
     for sign, word in ((1, "above"), (-1, "below")):
         found_st = [s for s in content.shifts if s.change_uv * sign > 0]
@@ -114,12 +110,11 @@ def _episode_pages(content: Content) -> list[Page]:
 
 def _longest(content: Content) -> list[tuple[str, ...]]:
     times, rows, left_out = content.source.times, list[tuple[str, ...]](), 0
-    ordered = sorted(content.source.analysis.episodes, key=lambda e: list(KINDS).index(e.kind))
-    for kind, group in groupby(ordered, key=lambda e: e.kind):
-        found: Sequence[Episode] = sorted(group, key=_weight, reverse=True)
+    for kind, group in in_order(content.source.analysis.episodes):
+        found = sorted(group, key=weight, reverse=True)
         left_out += max(0, len(found) - _OF_A_KIND)
         for episode in sorted(found[:_OF_A_KIND], key=lambda e: e.start_frame):
-            rows.append((KINDS[kind], times.day_clock(episode.start_frame), facts_of(episode, times.fs_hz)))
+            rows.append((name_of(kind), times.day_clock(episode.start_frame), facts_of(episode, times.fs_hz)))
     for shift in sorted(content.shifts, key=lambda s: -abs(s.change_uv))[:_OF_A_KIND]:
         length = length_of((shift.stop_frame - shift.start_frame) / times.fs_hz)
         facts = f"{shift.lead}, {length}, {shift.extreme_uv:+.0f} µV where {shift.usual_uv:+.0f} is usual"

@@ -12,7 +12,7 @@ import numpy as np
 from ..paper import ecg
 from ..paper.ecg import ABOVE_MM, BELOW_MM, MM_PER_S, PULSE_MM, Beats, Flag, Strip
 from ..paper.surface import Type
-from .moments import KINDS, Moment, moments
+from .moments import Moment, moments, name_of
 from .pages import Content, Page, number
 from .sheet import SMALL, Column, Sheet
 from .source import BASELINE_HZ, Mark
@@ -123,7 +123,7 @@ def _row(content: Content, item: _Shown) -> tuple[str, ...]:
     near = (analysis.frame >= first) & (analysis.frame < after)
     rr = analysis.rr_s[near]
     rate = 60.0 / float(np.nanmean(rr)) if np.isfinite(rr).any() else None
-    kinds = dict.fromkeys(KINDS[e.kind] for e in analysis.episodes if e.start_frame < after and e.stop_frame > first)
+    kinds = dict.fromkeys(name_of(e.kind) for e in analysis.episodes if e.start_frame < after and e.stop_frame > first)
     symbols = analysis.symbol[near]
     return (
         str(item.number), source.times.day_clock(item.mark.frame), item.mark.origin, item.mark.text, number(rate),

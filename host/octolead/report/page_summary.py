@@ -85,6 +85,8 @@ def _recording(sheet: Sheet, y: float, content: Content) -> float:
         ("Not recorded", f"{length_of(missing)} in {len(source.analysis.gaps)} gaps" if missing else "nothing is missing"),
         ("Leads", f"{', '.join(source.signal.leads)}; {source.fs_hz:g} samples/s"),
     ]
+    if source.corrections:
+        y = sheet.facts(sheet.left + 2, y, sheet.room_mm - 4, [("Corrections", source.corrections)], 26)
     return max(sheet.facts(sheet.left + 2, y, half - 4, left, 26), sheet.facts(sheet.left + half + 2, y, half - 4, right, 30))
 
 
