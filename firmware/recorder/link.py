@@ -18,6 +18,7 @@ from .load import LIVE
 
 PACKETS_A_POLL = 16
 NOTICES_WAITING = 16
+HEARD_MS = 30000  # a session that was heard from so lately is in use
 _MOST_CREDITS = 65535
 
 
@@ -33,6 +34,10 @@ class Link:
         self.live = LiveBuffer()
         self.commands = Commands(control, self.blocks, self.live, carrier.max_packet - c.LINK_OVERHEAD, hooks)
         self.notices = Notices(self.recorder, control.settings, battery_low_mv)
+        self.session.is_busy = self._is_busy
+        self.rank = getattr(carrier, "rank", 0)  # who holds the cable goes before who is on the air
+        control.links = [link for link in control.links if link.carrier is not carrier] + [self]
+        self._heard_ms = 0
         self._plain = []
         self._opened = 0
         self._reset()
@@ -73,12 +78,29 @@ class Link:
             self._opened = session.opened
             self._reset()
             self.notices.begin()
+            self._heard_ms = self.control.ticks.ms()
+            self._be_the_only_one()
         if received is None:
             return
+        self._heard_ms = self.control.ticks.ms()
         if received[0] == c.CHANNEL_REQUEST:
             self._request(received[1])
         else:
             self._credit(received[1])
+
+    def is_in_use(self):
+        """True while a session is open that was heard from lately."""
+        ticks = self.control.ticks
+        return self.session.state == OPEN and ticks.diff(ticks.ms(), self._heard_ms) < HEARD_MS
+
+    def _is_busy(self):
+        return any(link is not self and link.rank >= self.rank and link.is_in_use() for link in self.control.links)
+
+    def _be_the_only_one(self):
+        """One host at a time: the sessions of other carriers end."""
+        for link in self.control.links:
+            if link is not self and link.session.state == OPEN:
+                link.lost()
 
     def _request(self, request):
         waiting = len(self._answers) + (1 if self._sending and self._sending[0] == c.CHANNEL_ANSWER else 0)

@@ -46,7 +46,9 @@ class BlockSender:
         self._ending = False
 
     def cancel(self):
-        """End the FETCH behind the block that is under way, whose message ends here."""
+        """End the FETCH, if there is one, behind the block that is under way, whose message ends here."""
+        if not self.active:
+            return
         if self._position >= 0:
             self._broken = True
             self._bytes = self._position

@@ -86,6 +86,7 @@ class LinkSession:
         self._send = send
         self._aes = aes
         self.opened = 0  # sessions so far
+        self.is_busy = None  # function: another host is at work, and goes before
         self.close()
 
     def close(self):
@@ -116,6 +117,8 @@ class LinkSession:
             self._refuse(c.REFUSAL_NOT_PROVISIONED)
         elif wait_s:
             self._refuse(c.REFUSAL_LOCKED, wait_s)
+        elif self.is_busy is not None and self.is_busy():
+            self._refuse(c.REFUSAL_BUSY)
         else:
             self._challenge(packet)
 

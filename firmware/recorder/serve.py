@@ -45,6 +45,8 @@ class Control:
         self.recorder = recorder
         self.settings = settings or Settings()
         self.settings.apply(recorder)
+        self.ticks = ticks
+        self.links = []  # one a carrier (link.py)
         self.time = TimeOfDay(ticks)
         self.failure = None  # words, when the last session ended by an error
         self.crash = None  # what ended an app and is no error of the recorder: for whoever runs the server

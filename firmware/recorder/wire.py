@@ -15,6 +15,8 @@ READS_A_POLL = 16
 class Wire:
     """One serial port. Memory is bounded: one frame out, one frame in."""
 
+    rank = 1  # see link.py
+
     def __init__(self, stream, max_packet=c.LINK_USB_PACKET_BYTES):
         self.stream = stream
         self.max_packet = max_packet

@@ -237,6 +237,7 @@
 #define OL_REFUSAL_VERSION 1 /* another version of the link is spoken */
 #define OL_REFUSAL_LOCKED 2 /* too many wrong proofs: wait */
 #define OL_REFUSAL_NOT_PROVISIONED 3 /* the recorder has no key yet */
+#define OL_REFUSAL_BUSY 4 /* another host has a session, and goes before */
 
 /* struct sealed_head */
 #define OL_SEALED_HEAD_SIZE 5

@@ -24,6 +24,7 @@ _LIMITS = {
 }
 _REFUSALS = {
     c.REFUSAL_VERSION: "it speaks another version of the link: bring octolead and the recorder's firmware to the same",
+    c.REFUSAL_BUSY: "another computer is connected over the cable: end that, or wait half a minute after it has gone quiet",
     c.REFUSAL_NOT_PROVISIONED: "it has no key yet: provision it first",
 }
 
