@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Under MicroPython, in virtual time: a host that does anything, before and after the handshake, in any order, START, STOP and ERASE included.
+"""Under MicroPython, in virtual time: a host that does anything, before and after the handshake, in any order, START and ERASE too.
 
-What must hold: nothing is raised; without a session nothing is told but CHALLENGE, REFUSED and READY; with one, every request has one
-answer of a known kind; what is recorded meanwhile loses no frame; and afterwards a right host gets in, records and stops.
+What must hold: nothing is raised; without a session nothing is told but CHALLENGE, REFUSED and READY; with one, every request has
+one answer of a known kind; what is recorded meanwhile loses no frame; and afterwards a right host gets in, records and stops.
 """
 
 import sys
