@@ -4,5 +4,5 @@
 options.defaults(board=None)
 package("recorder", base_path=".", opt=2)
 if options.board:
-    package("boards", files=("__init__.py", options.board), base_path=".", opt=2)
+    package("boards", files=("__init__.py", "parts", options.board), base_path=".", opt=2)
 module("main.py", base_path=".", opt=2)

@@ -169,3 +169,15 @@ class PyramidError(OctoleadError):
 
 class EditError(OctoleadError):
     """A change of beats or episodes that cannot be made, or a log of changes that cannot be read."""
+
+
+class FlashError(OctoleadError):
+    """A board could not be given its firmware.
+
+    Attributes:
+        kind: one word or two, for programs: no_board, in_use, wrong_board, wrong_micropython, full, damaged, unplugged, release.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind

@@ -22,10 +22,11 @@ from recorder.settings import Settings
 from recorder.store import make_ring, open_store
 from recorder.wire import Wire
 
-from . import settings
+from . import release, settings
 
 CARD_RETRY_MS = 5000
 IDLE_MS = 1000
+CONFIRM_LOOPS = 30  # seconds of serving, after which a release on trial is a good one
 BLINK_MS = 100
 
 
@@ -105,7 +106,11 @@ class Box:
 
     async def _idle(self):
         """While nothing is recorded, a loop that turns is progress enough; while something is, recorder/watchdog.py feeds."""
+        loops = 0
         while True:
+            loops += 1
+            if loops == CONFIRM_LOOPS:
+                release.confirm()
             if self.recorder.state == IDLE and self.parts.watchdog.hardware is not None:
                 self.parts.watchdog.feed()
             await asyncio.sleep_ms(IDLE_MS)

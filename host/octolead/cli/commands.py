@@ -4,6 +4,7 @@
 from .cmd_analyze import analyze
 from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
+from .cmd_flash import flash
 from .cmd_info import info, verify
 from .cmd_link import mark, set_time, start, status, stop, sync
 from .cmd_live import live
@@ -39,4 +40,5 @@ ALL = (
     settings,
     self_test,
     erase,
+    flash,
 )
