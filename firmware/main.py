@@ -8,7 +8,8 @@ Every release is looked at before it runs: each file's length and SHA-256 agains
 not run. A release on trial has so many boots to confirm itself (boards/parts/release.py does it); then the good one runs
 again. The state is written anew and renamed into place, which littlefs does wholly or not at all.
 
-Where the button is held at power-up, or no release is whole, the board stays at MicroPython's prompt.
+Where the button is held at power-up, or no release is whole, the board stays at MicroPython's prompt. A file board.txt,
+which an installation never makes, names the board whose files were put beside it by hand or are frozen into MicroPython.
 """
 
 import hashlib
@@ -106,7 +107,7 @@ def held(pin):
 
 def run(folder, board, root=ROOT):
     """Run a release; what it ends by is shown, and the board starts anew (a trial then has one boot less)."""
-    sys.path.insert(0, "%s/%s" % (root, folder))
+    sys.path.insert(0, "%s/%s" % (root, folder) if root else folder)
     try:
         __import__("boards.%s.main" % board, None, None, ("run",)).run()
     except Exception as error:
@@ -116,10 +117,22 @@ def run(folder, board, root=ROOT):
         machine.reset()
 
 
+def board_by_hand(path="board.txt"):
+    """Return the name in board.txt, None where there is none."""
+    try:
+        with open(path) as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
 def main():
     """Choose and run."""
     folder, manifest = choose()
-    if folder is None:
+    board = board_by_hand()
+    if folder is None and board:
+        run(".", board, "")
+    elif folder is None:
         print("no release is whole: install one with `octolead flash`")
     elif held(manifest.get("service_pin")):
         print("button held: no recorder is started")

@@ -189,13 +189,13 @@ def test_what_a_cut_left_is_finished_by_the_next_call(tmp_path, make, cut, torn)
 
 def test_a_flash_without_room_is_told_before_anything_is_written(tmp_path, make):
     image = tmp_path / "flash.img"
-    flash(image, make("1"), n_blocks=24)
-    with VirtualBoard(image, n_blocks=24) as virtual, Board(virtual.port) as board:
-        board.write("/photo", bytes(12000))
+    flash(image, make("1"), n_blocks=48)
+    with VirtualBoard(image, n_blocks=48) as virtual, Board(virtual.port) as board:
+        board.write("/photo", bytes(60000))
         with pytest.raises(FlashError, match=r"\d+ bytes free, \d+ are needed") as error:
             install(board, make("2"))
         assert error.value.kind == "full"
-    assert "runs 1" in boot_once(image, n_blocks=24)[0]
+    assert "runs 1" in boot_once(image, n_blocks=48)[0]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from .release import MAIN, MANIFEST, Release
 ROOT = "/release"
 FOLDERS = ("a", "b")
 TRIES = 3
-_ROOM = 1.25  # a file takes whole blocks of flash
-_SPARE_BYTES = 16384
+_BLOCK_BYTES = 4096  # of flash; littlefs gives a file whole blocks, a folder two
+_SPARE_BYTES = 4 * _BLOCK_BYTES
 
 Progress = Callable[[int, int], None]
 
@@ -88,11 +88,13 @@ def _version_in(board: Board, folder: str | None) -> str:
 
 def _copy(board: Board, release: Release, folder: str, progress: Progress | None) -> None:
     board.remove_tree(folder)
-    needed = int(release.n_bytes * _ROOM) + _SPARE_BYTES
+    folders = sorted({f"{folder}/{name}".rpartition("/")[0] for name in release.files})
+    needed = sum(-(-len(data) // _BLOCK_BYTES) * _BLOCK_BYTES for data in release.files.values())
+    needed += 2 * _BLOCK_BYTES * (len(folders) + 1) + _SPARE_BYTES
     free = board.free_bytes()
     if free < needed:
         raise FlashError("full", f"{board.port}: {free} bytes free, {needed} are needed: remove files of your own from the board")
-    for above in sorted({f"{folder}/{name}".rpartition("/")[0] for name in release.files}):
+    for above in folders:
         board.folder(above)
     done = 0
 
