@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from . import _constants as c
+from . import native
 from .findings import Findings
 from .index import Index, SessionBlocks, place, was_overwritten
 from .seal import NO_TAG, CardKeys, tag_of
+from .tags import LOOK_BACK
 
-_LOOK_BACK = 8
 _FREE_AFTER_A_CUT = 3
 
 
@@ -26,27 +26,6 @@ class ChainReport:
     n_unknown: int = 0
 
 
-def key_fits(index: Index, session: SessionBlocks, keys: CardKeys) -> bool:
-    """Whether the key made any tag of the session; also true where nothing can be tried."""
-    tried = False
-    tags: dict[int, bytes] = {-1: NO_TAG}
-    for block, data in _chained(index, session):
-        number = int(block["block_number"])
-        before = tags.get(number - 1)
-        if before is not None:
-            tried = True
-            if keys.fits(before, data):
-                return True
-        tags[number] = tag_of(data)
-    return not tried
-
-
-def _chained(index: Index, session: SessionBlocks) -> Iterator[tuple[Any, bytes]]:
-    for block in session.blocks:
-        if block["flags"] & c.FLAG_CHAINED:
-            yield block, index.stored(block)
-
-
 def check_chain(index: Index, session: SessionBlocks, keys: CardKeys, findings: Findings) -> ChainReport:
     """Check every tag of a session."""
     walk = _Walk(index, session, keys, findings)
@@ -54,7 +33,7 @@ def check_chain(index: Index, session: SessionBlocks, keys: CardKeys, findings: 
         text = "the session is not chained: made before its recorder had a key, or by someone else; nothing of it was checked"
         walk.tell("chain-none", text, session.blocks[0])
         return walk.report
-    if not key_fits(index, session, keys):
+    if index.book is None or not index.book.fits(bytes.fromhex(session.session_id)):
         walk.report.n_wrong = len(session.blocks)
         text = f"none of the {len(session.blocks)} block(s) of its session was sealed with this key: another recorder's, or a wrong key"
         walk.tell("chain-foreign", text, session.blocks[0])
@@ -73,7 +52,7 @@ class _Walk:
     def __init__(self, index: Index, session: SessionBlocks, keys: CardKeys, findings: Findings) -> None:
         self.index, self.session, self.keys, self.findings = index, session, keys, findings
         self.report = ChainReport()
-        self._tags: deque[bytes] = deque([NO_TAG], _LOOK_BACK)
+        self._tags: deque[bytes] = deque([NO_TAG], LOOK_BACK)
         self._number = -1  # of the sealed block before
         self._wrong_before = False
 
@@ -108,6 +87,12 @@ class _Walk:
 
     def _unfitting(self, i: int, block: Any, number: int) -> None:
         """The tag fits nothing that is there: is it the block's fault?"""
+        if native.check_body(*self.index.data_of(block)):
+            self._wrong_before = True
+            self.report.n_unknown += 1
+            text = f"block {number} is damaged, so its tag cannot be right: rot, a write that was torn, or somebody's work"
+            self.findings.warning("chain-damaged", text, **place(self.index, block))
+            return
         if number == self._number + 1 and not self._wrong_before:
             self.report.n_wrong += 1
             self._wrong_before = True

@@ -79,9 +79,9 @@ def of_block(index: Index, block: Any) -> list[Event]:
     """Known events of a block; none if its body is damaged or cannot be read."""
     if not has_events(block):
         return []
-    data, offset = index.data_of(block)
-    if native.check_body(data, offset):
+    if index.is_locked(block) or index.body_error(block):
         return []
+    data, offset = index.data_of(block)
     return [e for e in read_events(data, offset, int(block["first_frame"]))[0] if e.is_known]
 
 

@@ -21,6 +21,7 @@ from .findings import Finding, Findings, Severity
 from .seal import CardKeys
 from .segment import Extent
 from .sources import Source
+from .tags import TagBook
 
 Blocks = npt.NDArray[Any]
 """Structured array: the header fields of each block, `offset`, `extent`, `skip` (frames an earlier block has)."""
@@ -94,6 +95,7 @@ class Index:
     n_checkpoints_superseded: int = 0
     main_device: str = ""
     keys: CardKeys | None = None
+    book: TagBook | None = None
     _plain: OrderedDict[tuple[int, int], npt.NDArray[np.uint8]] = field(default_factory=OrderedDict)
 
     def stored(self, block: Any) -> bytes:
@@ -102,8 +104,21 @@ class Index:
         return data[offset : offset + int(block["block_bytes"])].tobytes()
 
     def is_locked(self, block: Any) -> bool:
-        """Whether the body is enciphered and there is no key."""
-        return bool(block["flags"] & c.FLAG_ENCRYPTED) and self.keys is None
+        """Whether the body is enciphered and there is no key that fits."""
+        if not block["flags"] & c.FLAG_ENCRYPTED:
+            return False
+        return self.book is None or not self.book.fits(block["session_id"].tobytes())
+
+    def body_error(self, block: Any) -> str:
+        """What is wrong with a block's body, in words; "" if it is sound and can be read.
+
+        An enciphered one without a key is judged by its CRC alone; with a key a block's tag counts too.
+        """
+        if not self.is_locked(block):
+            return native.check_body(*self.data_of(block)) or (self.book.error(block) if self.book else "")
+        computed = native.crc32(self.stored(block)[int(block["header_bytes"]) :])
+        stored = int(block["body_crc32"])
+        return "" if computed == stored else f"block at byte {int(block['offset'])}: body CRC {stored:#010x}, computed {computed:#010x}"
 
     def data_of(self, block: Any) -> tuple[npt.NDArray[np.uint8], int]:
         """Where the block stands, to be read: (bytes, offset); deciphered where there is a key.
@@ -114,7 +129,7 @@ class Index:
         if not self.source.extents:
             raise ValueError("the recording is closed")
         at = (int(block["extent"]), int(block["offset"]))
-        if not block["flags"] & c.FLAG_ENCRYPTED or self.keys is None:
+        if not block["flags"] & c.FLAG_ENCRYPTED or self.keys is None or self.is_locked(block):
             return self.source.extents[at[0]].buffer, at[1]
         if at not in self._plain:
             self._plain[at] = np.frombuffer(self.keys.plain(self.stored(block)), np.uint8)
@@ -142,6 +157,8 @@ def build_index(
     blocks = _drop_senseless(index, blocks)
     blocks = _drop_foreign(index, blocks)
     blocks = _drop_stale(index, blocks)
+    if keys is not None:
+        index.book = TagBook(keys, blocks, index.stored)
     _group(index, blocks)
     return index
 
@@ -265,15 +282,6 @@ def _session(index: Index, blocks: Blocks) -> SessionBlocks | None:
     return session if len(session.blocks) else None
 
 
-def body_error(index: Index, block: Any) -> str:
-    """What is wrong with a block's body, in words; "" if it is sound and can be read. An enciphered one without a key: by its CRC alone."""
-    if not index.is_locked(block):
-        return native.check_body(*index.data_of(block))
-    computed = native.crc32(index.stored(block)[int(block["header_bytes"]) :])
-    stored = int(block["body_crc32"])
-    return "" if computed == stored else f"block at byte {int(block['offset'])}: body CRC {stored:#010x}, computed {computed:#010x}"
-
-
 def _one_of_each(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks:
     """One image of each block: sealed before checkpoint, a longer checkpoint before a shorter, sound ones only if there are several."""
     checkpoint = (blocks["flags"] & c.FLAG_CHECKPOINT) != 0
@@ -286,7 +294,7 @@ def _one_of_each(index: Index, session: SessionBlocks, blocks: Blocks) -> Blocks
     for number in np.unique(numbers[~keep]):
         images = np.flatnonzero(numbers == number)
         order = sorted(images, key=lambda i: (bool(checkpoint[i]), -int(blocks["n_frames"][i]), -int(blocks["ring_seq"][i])))
-        chosen = next((i for i in order if not body_error(index, blocks[i])), None)
+        chosen = next((i for i in order if not index.body_error(blocks[i])), None)
         _report_choice(index, session, blocks, order, chosen)
         if chosen is not None:
             keep[chosen] = True
@@ -301,10 +309,12 @@ def _report_choice(index: Index, session: SessionBlocks, blocks: Blocks, order: 
     for i in order[: order.index(chosen)] if chosen is not None else order:
         lost = int(blocks["n_frames"][i]) - (int(blocks["n_frames"][chosen]) if chosen is not None else 0)
         sealed = not blocks["flags"][i] & c.FLAG_CHECKPOINT
+        reason = index.body_error(blocks[i])
+        untrue = index.book is not None and reason == index.book.error(blocks[i])  # its CRC is right
         finding = Finding(
-            Severity.ERROR if sealed and lost > 0 and chosen is not None else Severity.WARNING,
-            "body-crc" if sealed else "checkpoint-body",
-            f"{'sealed block' if sealed else 'checkpoint of block'} {number} is damaged: {body_error(index, blocks[i])}"
+            Severity.ERROR if untrue or (sealed and lost > 0 and chosen is not None) else Severity.WARNING,
+            "chain-altered" if untrue else "body-crc" if sealed else "checkpoint-body",
+            f"{'sealed block' if sealed else 'checkpoint of block'} {number} is damaged: {reason}"
             + ("; another image of it is used" if chosen is not None else ""),
             frames=max(lost, 0) if sealed else 0,
             **place(index, blocks[i]),

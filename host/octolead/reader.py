@@ -48,15 +48,20 @@ class BlockReader:
         self._cache: OrderedDict[int, Decoded | None] = OrderedDict()
         self.starts, self.stops = session.starts, session.stops
         self.bad: dict[int, str] = {}
-        self._enciphered = bool((self._blocks["flags"] & c.FLAG_ENCRYPTED).any())
+        self._one_by_one = bool((self._blocks["flags"] & (c.FLAG_ENCRYPTED | c.FLAG_CHAINED)).any()) and index.keys is not None
 
     def _data(self, i: int) -> tuple[npt.NDArray[np.uint8], int]:
         return self._index.data_of(self._blocks[i])
 
+    def _fault(self, i: int) -> str:
+        block = self._blocks[i]
+        return self._index.body_error(block) or (native.check_body(*self._data(i)) if self._index.is_locked(block) else "")
+
     def check(self, known_only: bool = False) -> None:
         """Compute the CRC of every body; with `known_only` take the result of an index made with `check_bodies`."""
-        for i in np.flatnonzero(self._blocks["body_error"]) if known_only else range(len(self._blocks)):
-            reason = native.check_body(*self._data(int(i)))
+        known = known_only and not self._one_by_one
+        for i in np.flatnonzero(self._blocks["body_error"]) if known else range(len(self._blocks)):
+            reason = self._fault(int(i))
             if reason:
                 self.bad[int(i)] = reason
 
@@ -79,7 +84,7 @@ class BlockReader:
         stop = start + len(out)
         whole = np.flatnonzero((self.starts >= start) & (self.stops <= stop) & (self._blocks["skip"] == 0))
         whole = whole[[int(i) not in self.bad for i in whole]] if self.bad else whole
-        if self._enciphered or len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
+        if self._one_by_one or len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
             edges = [(start, stop)]
         else:
             if np.any(self.starts[whole[1:]] != self.stops[whole[:-1]]):
@@ -113,6 +118,10 @@ class BlockReader:
     def _decode(self, i: int) -> Decoded | None:
         block: Any = self._blocks[i]
         frames = np.empty((int(block["n_frames"]), self._n_leads), np.int32)
+        untrue = self._index.book.error(block) if self._index.book else ""
+        if untrue:
+            self.bad[i] = untrue
+            return None
         try:
             native.decode_block(*self._data(i), frames)
         except BlockError as error:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from . import _constants as c
 from . import events, native
-from .chain import check_chain, key_fits
+from .chain import check_chain
 from .errors import CardKeyError, SessionError, SignalRangeError, UnknownLeadError
 from .findings import Findings
 from .gaps import Gap, find_gaps, report_damage, report_ends, report_gaps
@@ -95,7 +95,7 @@ def _need_key(index: Index, session: SessionBlocks) -> None:
         if (flags & c.FLAG_ENCRYPTED).all():
             words = f"{path}: session {session.session_id} is enciphered; it takes the key of recorder {session.device_id}: --key FILE"
             raise CardKeyError(words, path=path, kind="encrypted")
-    elif (flags & c.FLAG_CHAINED).any() and not key_fits(index, session, index.keys):
+    elif (flags & c.FLAG_CHAINED).any() and not (index.book and index.book.fits(bytes.fromhex(session.session_id))):
         words = f"{path}: the key is not that of recorder {session.device_id}: no block of session {session.session_id} was sealed with it"
         raise CardKeyError(words, path=path, kind="wrong-key")
 

@@ -17,7 +17,7 @@ from .errors import BlockError
 from .events import has_events, read_events
 from .findings import Finding, Findings, Severity
 from .gaps import find_gaps, report_damage, report_ends, report_gaps
-from .index import Index, SessionBlocks, body_error, build_index, place
+from .index import Index, SessionBlocks, build_index, place
 from .seal import CardKeys
 from .sources import open_source
 
@@ -151,7 +151,7 @@ def _session(index: Index, session: SessionBlocks, findings: Findings, decode: b
         words = "enciphered: its CRCs were checked, what is in it was not, for that needs the recorder's key"
         findings.warning("encrypted", words, session=session.session_id)
     for i, block in enumerate(session.blocks):
-        reason = body_error(index, block) if locked else _block(index, block, findings, decode)
+        reason = index.body_error(block) if locked else _block(index, block, findings, decode)
         if reason:
             bad[i] = reason
         step(i + 1)
@@ -199,7 +199,7 @@ def _block(index: Index, block: Any, findings: Findings, decode: bool) -> str:
     """Check one block with a sound header; what is wrong with its body, or ""."""
     data, offset = index.data_of(block)
     if block["body_error"] or decode:
-        reason = native.check_body(data, offset)
+        reason = index.body_error(block)
         if not reason and decode:
             try:
                 native.decode_block(data, offset)

@@ -158,6 +158,29 @@ def test_so_is_one_whose_crcs_were_made_right_again(tmp_path_factory, number, at
     assert report.exit_code == 1 and names(report, number), (number, at, report.findings)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.booleans(), st.booleans(), st.integers(0, 5), st.integers(0, 2000), st.integers(1, 255))
+def test_no_altered_sample_is_read_with_the_key(tmp_path_factory, encrypted, mended, number, at, mask) -> None:
+    """Deciphered or not, with its CRCs made right again or not: it is missing, or the recording is refused by name."""
+    parts = session(encrypted)
+    at %= len(parts[number])
+    raw = bytearray(parts[number])
+    raw[at] ^= mask
+    parts[number] = resealed(parts[number], at, mask) if mended and not 136 <= at < 144 else bytes(raw)
+    path = making.write_olr(tmp_path_factory.getbasetemp() / "a.olr", parts)
+    try:
+        with octolead.open(path, key=KEY, session=making.SESSION.hex()) as recording:
+            found = recording.signal_raw(0, recording.n_frames)
+            assert recording.n_frames > 600 or found.shape[1] != 8 or (found == octolead.MISSING_RAW).any() or number == 5 or at < 144
+            assert not recording.marks
+    except octolead.OctoleadError:
+        return
+    if found.shape[1] == 8:
+        there = (found != octolead.MISSING_RAW).all(axis=1)[:600]
+        np.testing.assert_array_equal(found[: len(there)][there], FRAMES[: len(there)][there])
+        assert (found[len(there) :] == octolead.MISSING_RAW).all()
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_a_removed_block_is_told_and_the_next_is_not_blamed(tmp_path, number) -> None:
     report = report_of(tmp_path, CHAINED[:number] + CHAINED[number + 1 :])
