@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+import octolead
 from octolead import _constants as c
-from octolead.errors import KeyRefusedError, LinkLostError
+from octolead.errors import CardKeyError, KeyRefusedError, LinkLostError
 from octolead.verify import verify
 
 HELLO = bytes([c.PACKET_HELLO, c.LINK_VERSION]) + bytes(c.LINK_NONCE_BYTES)
@@ -80,6 +81,25 @@ def test_guessing_locks_it_for_a_while_and_the_right_key_opens_it_again(link):
     assert 0 < wait_s <= 2
     time.sleep(2.5 / link.bench.speed)
     assert link.run(lambda recorder: recorder.ping()) == b""
+
+
+def test_a_card_that_is_to_be_enciphered_is_and_only_the_key_opens_it(link, folder):
+    async def set_to(value):
+        async with await link.connect() as recorder:
+            return (await recorder.settings({"encrypt_card": value}))["encrypt_card"]
+
+    assert asyncio.run(set_to(True)) is True
+    try:
+        recorded = link.record(folder, 4, lambda recorder: recorder.mark("nobody shall read this"))
+    finally:
+        assert asyncio.run(set_to(False)) is False
+    assert b"nobody shall read this" not in recorded.path.read_bytes()
+    for key in (None, bytes(32)):
+        with pytest.raises(CardKeyError):
+            octolead.open(recorded.path, session=recorded.session, key=key)
+    with link.open(recorded) as recording:
+        assert [m.text for m in recording.marks] == ["nobody shall read this"]
+        assert recording.n_frames == recorded.n_frames and not recording.gaps
 
 
 def test_junk_on_the_carrier_does_not_disturb_the_recording(link, folder):

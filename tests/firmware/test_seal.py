@@ -118,6 +118,22 @@ def test_a_power_cut_costs_the_chain_nothing_and_the_next_session_begins_its_own
 
 
 @needs_micropython
+def test_one_card_through_many_power_cuts(tmp_path, input_250):
+    """Cut after 1, 2, 3 … writes, the one under way torn: whatever the chain says of each session, it says nothing against the recorder."""
+    chance = random.Random(4)
+    config = {"input": input_250, "rate_hz": 250, "frames": 6000, "encrypt_card": True, "slot_bytes": 4096}
+    for cut in range(1, 15):
+        options = {"cut_after_writes": cut, "torn_sectors": chance.choice((None, 1, 3, 7)), "codec": chance.choice((0, None))}
+        assert run_simulator(tmp_path, **config, **options).code == 3
+    assert run_simulator(tmp_path, **config).code == 0
+    report = verify(tmp_path / "card.img", key=KEY)
+    assert len(report.sessions) == 15
+    told = {f.kind for f in report.findings if f.kind.startswith("chain")}
+    assert told <= {"chain", "chain-damaged"}, report.findings
+    assert all(s.chain.n_wrong == 0 and s.chain.n_unknown == s.n_damaged for s in report.sessions)
+
+
+@needs_micropython
 @pytest.mark.parametrize(("count", "lost"), [(1, False), (3, False), (11, True), (22, True)])
 def test_bad_slots_and_blocks_given_up_leave_the_chain_whole_and_marks_readable(tmp_path, input_500, count, lost):
     """A block that goes to another slot is tagged anew; one that no slot takes is not in the chain, and its marks go on."""
