@@ -131,19 +131,16 @@ def test_relabelled_beat_is_shown_counted_logged_and_undone(page: Any, served: S
     until(page, f"octolead.state.facts.summary.n_ventricular === {before}")
 
 
-def test_reports_analysis_sees_what_was_changed(page: Any, served: Served) -> None:
-    import octolead
-    from octolead import edits
-    from octolead.analysis import analyze
+def test_report_holds_what_was_changed_and_says_by_whom(page: Any, served: Served) -> None:
+    from octolead.report.source import open_report_source
 
     open_viewer(page, served)
     frame = page.evaluate("octolead.next('N', 1)")
-    page.evaluate(f"octolead.change({{ op: 'relabel', frame: {frame}, symbol: 'S' }})")
-    with octolead.open(served.source) as recording:
-        log = edits.log_of(recording)
-    assert log is not None
-    edited = edits.apply_edits(analyze(served.source), log.active())
-    assert edited.symbol[edited.frame.tolist().index(frame)] == "S"
+    page.evaluate(f"octolead.state.who = 'Anna'; octolead.change({{ op: 'relabel', frame: {frame}, symbol: 'S' }})")
+    source = open_report_source(served.source)
+    source.signal.close()
+    assert source.analysis.symbol[source.analysis.frame.tolist().index(frame)] == "S"
+    assert "1 correction of beats or episodes by Anna" in source.corrections
 
 
 def test_every_layout_and_far_away_is_drawn(page: Any, served: Served) -> None:

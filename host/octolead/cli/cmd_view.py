@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from .output import common, note, print_json, say, session_argument, session_option
+from .output import common, key_option, note, print_json, say, session_argument, session_option
 
 
 @click.command()
@@ -13,8 +13,9 @@ from .output import common, note, print_json, say, session_argument, session_opt
 @click.option("--http-port", type=click.IntRange(0, 65535), default=0, help="Port of the server. Default: a free one.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @session_option
+@key_option
 @common
-def view(source: str, http_port: int, no_browser: bool, session: str | None, as_json: bool) -> None:
+def view(source: str, http_port: int, no_browser: bool, session: str | None, key: bytes | None, as_json: bool) -> None:
     """Look at a recording in the browser, and put its beats right.
 
     Listens on this computer only; the address carries a token. Pyramid, analysis and changes are kept beside the recording.
@@ -22,7 +23,7 @@ def view(source: str, http_port: int, no_browser: bool, session: str | None, as_
     from ..view.desk import Desk
     from ..view.run import Viewer
 
-    desk = Desk(source, session_argument(session))
+    desk = Desk(source, session_argument(session), key=key)
     if desk.recording.session_note:
         note(desk.recording.session_note)
     viewer = Viewer(desk, http_port)

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from .. import edits
 from ..analysis import Analysis, analyze_signal
 from ..analysis.pipeline import Progress
 from ..analysis.signal import Signal, open_signal
@@ -167,13 +168,21 @@ def _steady(values: npt.NDArray[np.float32], fs_hz: float) -> npt.NDArray[np.flo
     return out
 
 
-def with_corrections(analysis: Analysis, source: str | os.PathLike[str]) -> tuple[Analysis, str]:
+def with_corrections(analysis: Analysis, signal: Signal) -> tuple[Analysis, str]:
     """Return the analysis as a reader corrected it, and a sentence about that.
 
     Corrections are made in the viewer and kept beside the recording; this is where they come in.
+
+    Raises:
+        EditError: their log cannot be read.
     """
-    del source
-    return analysis, ""
+    log = edits.log_of(signal.recording) if signal.recording else None
+    active = log.active() if log else []
+    if not active:
+        return analysis, ""
+    who, last = ", ".join(sorted({edit["who"] for edit in active})), max(edit["at"] for edit in active)
+    n = f"{len(active)} correction{'s' if len(active) > 1 else ''} of beats or episodes"
+    return edits.apply_edits(analysis, active), f"In this report: {n} by {who}, the last one at {last}."
 
 
 def open_report_source(
@@ -192,7 +201,7 @@ def open_report_source(
     """
     signal = open_signal(source, session=session, key=key)
     try:
-        analysis, corrections = with_corrections(analyze_signal(signal, progress), source)
+        analysis, corrections = with_corrections(analyze_signal(signal, progress), signal)
         return Source(signal, analysis, zone, corrections)
     except BaseException:
         signal.close()

@@ -45,14 +45,16 @@ class Desk:
     Args:
         source: as `octolead.open` takes it.
         session: which one.
+        key: of the recorder, if the recording is enciphered.
+        name: to show; default what the recording calls itself.
 
     Raises:
         SourceError, SessionError: it cannot be opened.
     """
 
-    def __init__(self, source: str, session: str | int | None = None, *, name: str = "") -> None:
-        self._source, self._lock, self._asked = source, RLock(), 0
-        self.recording: Recording = open_recording(source, session=session)
+    def __init__(self, source: str, session: str | int | None = None, *, key: bytes | None = None, name: str = "") -> None:
+        self._source, self._key, self._lock, self._asked = source, key, RLock(), 0
+        self.recording: Recording = open_recording(source, session=session, key=key)
         self.folder = beside.folder_of(self.recording)
         self.name = name or self.recording.notes.get("record") or self.recording.source_path.name
         self.log = edits.EditLog(self.folder / edits.FILE)
@@ -73,7 +75,12 @@ class Desk:
                 self._again = True
                 return
             command = [sys.executable, "-m", "octolead.view.worker", str(self.recording.source_path), self.recording.session_id]
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")  # noqa: S603 - ourselves
+            self._process = subprocess.Popen(  # noqa: S603 - ourselves
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            )
+            if self._process.stdin:
+                self._process.stdin.write((self._key or b"").hex() + "\n")  # not an argument: those are seen by all
+                self._process.stdin.close()
         Thread(target=self._listen, args=(self._process,), name="octolead-worker", daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[str]) -> None:

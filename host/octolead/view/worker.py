@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What takes long, in a process of its own: pyramid, analysis, facts. Says how far it is as JSON lines; what it made lies beside.
 
-python -m octolead.view.worker SOURCE SESSION
+python -m octolead.view.worker SOURCE SESSION; the first line of its input is the recorder's key in hex, or empty
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import beside, edits
-from ..analysis import analyze
+from ..analysis import analyze_signal
+from ..analysis.signal import RecordingSignal
 from ..analysis.store import key_of, load, save
 from ..errors import OctoleadError
 from ..recording import Recording
@@ -46,21 +47,21 @@ class _Told:
             _say(step=self._step, done=done, of=of)
 
 
-def work(source: str, session: str) -> None:
+def work(source: str, session: str, key: bytes | None) -> None:
     """Make what is not there yet."""
-    with open_recording(source, session=session) as recording:
+    with open_recording(source, session=session, key=key) as recording:
         folder = beside.folder_of(recording)
         open_pyramid(folder / PYRAMID, recording, _Told("pyramid")).close()
         _say(step="pyramid", done=1, of=1, ready=True)
-        _analyse(recording, source, session, folder)
+        _analyse(recording, folder)
         _say(step="analysis", done=1, of=1, ready=True)
 
 
-def _analyse(recording: Recording, source: str, session: str, folder: Path) -> None:
+def _analyse(recording: Recording, folder: Path) -> None:
     key = key_of(recording)
     analysis = load(folder / ANALYSIS, key)
     if analysis is None:
-        analysis = analyze(source, session=session, progress=_Told("analysis"))
+        analysis = analyze_signal(RecordingSignal(recording), _Told("analysis"))
         save(analysis, folder / ANALYSIS, key)
     log = edits.EditLog(folder / edits.FILE)
     active = log.active()
@@ -73,7 +74,7 @@ def _analyse(recording: Recording, source: str, session: str, folder: Path) -> N
 def main() -> None:
     """Do it; say in words what is in the way."""
     try:
-        work(sys.argv[1], sys.argv[2])
+        work(sys.argv[1], sys.argv[2], bytes.fromhex(sys.stdin.readline()) or None)
     except (OctoleadError, OSError, ValueError, MemoryError) as error:
         _say(step="failed", error=f"{type(error).__name__}: {getattr(error, 'strerror', None) or _without_paths(error)}")
         sys.exit(1)
