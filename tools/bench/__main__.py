@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Print every number this project claims beside its goal: size, speed, cost on the box, a day's analysis and report.
 
-python -m tools.bench [size] [speed] [cost] [analysis] [report] [firmware] [--json FILE]
+python -m tools.bench [size] [speed] [cost] [analysis] [report] [firmware] [view] [--json FILE]
 """
 
 import argparse
@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from tools.bench import analysis, cost, firmware, records, report, size, speed
+from tools.bench import analysis, cost, firmware, records, report, size, speed, view
 
-PARTS = ("size", "speed", "cost", "analysis", "report", "firmware")
+PARTS = ("size", "speed", "cost", "analysis", "report", "firmware", "view")
 
 
 def say(text: str) -> None:
@@ -63,6 +63,12 @@ def run_firmware() -> tuple[object, list[str]]:
     return result, firmware.lines(result)
 
 
+def run_view() -> tuple[object, list[str]]:
+    """Open 90 hours in a browser."""
+    result = view.measure(say=say)
+    return result, view.lines(result)
+
+
 def main() -> int:
     """Run the parts asked for, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__.splitlines()[0])
@@ -79,6 +85,7 @@ def main() -> int:
         "analysis": run_analysis,
         "report": run_report,
         "firmware": run_firmware,
+        "view": run_view,
     }
     results = {}
     for part in options.parts or PARTS:

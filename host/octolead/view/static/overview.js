@@ -25,11 +25,31 @@ export class Overview {
     return LEFT + (frame / state.info.n_frames) * (this.width - LEFT - RIGHT);
   }
 
+  /** The trends are drawn once and kept; only the window moves. */
   draw() {
-    const box = this.canvas.getBoundingClientRect(), ratio = devicePixelRatio || 1, pen = this.pen;
-    this.width = box.width;
-    this.canvas.width = Math.round(box.width * ratio);
-    this.canvas.height = Math.round(box.height * ratio);
+    const ratio = devicePixelRatio || 1, box = this.canvas.getBoundingClientRect();
+    const about = [box.width, box.height, ratio, state.dark, state.info, state.facts];
+    if (!this.kept || about.some((value, k) => value !== this.kept.about[k])) {
+      this.width = box.width;
+      this.canvas.width = Math.round(box.width * ratio);
+      this.canvas.height = Math.round(box.height * ratio);
+      const sheet = document.createElement("canvas"), shown = this.pen;
+      sheet.width = this.canvas.width;
+      sheet.height = this.canvas.height;
+      this.pen = sheet.getContext("2d");
+      const ink = this.drawTrendsAndAll(ratio);
+      this.pen = shown;
+      this.kept = { about, sheet, ink };
+    }
+    this.pen.setTransform(1, 0, 0, 1, 0, 0);
+    this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.pen.drawImage(this.kept.sheet, 0, 0);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawWindow(this.kept.ink);
+  }
+
+  drawTrendsAndAll(ratio) {
+    const pen = this.pen;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(document.documentElement), ink = style.getPropertyValue("--ink"), dim = style.getPropertyValue("--dim");
     pen.font = "11px system-ui, sans-serif";
@@ -40,7 +60,7 @@ export class Overview {
     for (const [a, b] of state.info.gaps) this.bar(a, b, 0, 106, "#888888", 0.5);
     for (const mark of state.info.marks) this.bar(mark.frame, mark.frame, 0, 106, colours().mark, 1);
     this.drawAxis(dim);
-    this.drawWindow(ink);
+    return ink;
   }
 
   bar(a, b, y, h, colour, share) {

@@ -53,7 +53,17 @@ export class Paper {
     this.drawMarks(all);
     this.drawCaliper();
     this.drawCaption();
+    if (this.complete) this.lookAhead(all);
     return this.complete;
+  }
+
+  /** Ask for the tiles on both sides of the page, so that going on finds them here. */
+  lookAhead(all) {
+    const level = this.level(), frames = tileFrames(level);
+    const last = Math.min(state.info.n_frames, Math.max(...all.map((cell) => this.span(cell)[1])));
+    for (const index of [Math.floor(last / frames) + 1, Math.floor(state.frame / frames) - 1]) {
+      if (index >= 0 && index * frames < state.info.n_frames && (level < 3 || state.status?.pyramid)) this.tiles.get(level, index, this.leadsAsked(), state.filters);
+    }
   }
 
   drawGrid() {

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The viewer over 90 hours: how long its pyramid takes, the first picture, pans and zooms in a real browser, and its memory.
+
+The recording is made of the 12-lead records (records.py), joined to a piece that is sealed again and again.
+"""
+
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from octolead import _constants as c
+from octolead import native
+from octolead.leads import RECORDER_LEAD_IDS
+from tools.bench import records, speed
+
+HOURS = 90
+BROWSER = "/usr/bin/chromium"
+STEPS = 40
+SPEEDS = (25, 2.5, 0.2, 0.02, 0.002)
+GOALS = {"pyramid_s": 10.0, "first_ms": 1000.0, "p95_ms": 50.0, "mib": 400.0}
+_READY_S = 600
+
+
+def piece() -> tuple[np.ndarray, str]:
+    """Return some minutes of real ECG at 5 µV, int32 (frames, 8), and what it is made of."""
+    if not records.data_dir().is_dir():
+        return speed.test_frames(10), "the demo's ECG"
+    parts = [frames - np.median(frames, axis=0).astype(np.int32) for _, _, frames in records.records(5.0)]
+    return np.concatenate(parts), f"{len(parts)} records of 12 leads"
+
+
+def make_recording(path: Path, hours: float) -> str:
+    """Write the recording; return what it is made of."""
+    frames, made_of = piece()
+    header = native.BlockHeader(
+        first_frame=0, n_frames=0, rate_mhz=500_000, lead_ids=tuple(RECORDER_LEAD_IDS), step_nv_num=5000, step_nv_den=1,
+        codec_id=c.CODEC_ADAPTIVE, gain=6, session_id=bytes(range(8)), device_id=bytes.fromhex("0c701ead00000001"),
+    )  # fmt: skip
+    capacity = c.DEFAULT_SLOT_BYTES - c.BLOCK_HEADER_SIZE
+    payloads = list(
+        native.encode_payloads(frames, codec_id=header.codec_id, lead_ids=header.lead_ids, rate_mhz=header.rate_mhz, capacity=capacity)
+    )
+    first = number = 0
+    with path.open("wb") as file:
+        while first < hours * 3600 * 500:
+            for n_frames, payload in payloads:
+                own = replace(header, first_frame=first, n_frames=n_frames, block_number=number, ring_seq=number)
+                file.write(native.seal_block(own, payload))
+                first, number = first + n_frames, number + 1
+    return made_of
+
+
+def run_pyramid(path: str) -> dict[str, float]:
+    """Make the pyramid, in a process of its own."""
+    import octolead
+    from octolead.view import pyramid
+
+    before = time.process_time()
+    with octolead.open(path) as recording:
+        target = Path(path).with_suffix(".pyramid")
+        pyramid.open_pyramid(target, recording).close()
+        hours = recording.duration_s / 3600
+    cpu_s = time.process_time() - before
+    mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"cpu_s": cpu_s, "hours": hours, "mib": mib, "file_mib": target.stat().st_size / 2**20}
+
+
+@contextmanager
+def viewer(path: Path) -> Iterator[tuple[str, int, float]]:
+    """Yield (address, process id, seconds until the address was there)."""
+    began = time.perf_counter()
+    command = [str(Path(sys.executable).parent / "octolead"), "view", "--no-browser", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield (process.stdout.readline().strip() if process.stdout else ""), process.pid, time.perf_counter() - began
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def memory_mib(pid: int) -> tuple[float, float]:
+    """Resident now, and the most that ever was."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    rows = dict(line.split(":", 1) for line in text.splitlines())
+    return tuple(int(rows[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition in the page."""
+    by = time.monotonic() + _READY_S
+    while not page.evaluate(f"!!({condition})"):
+        if time.monotonic() > by:
+            raise TimeoutError(f"{condition} does not become true in {_READY_S} s")
+        time.sleep(0.2)
+
+
+FIRST = """async () => {
+  while (!window.octolead || !octolead.state.info) await new Promise(requestAnimationFrame);
+  return await octolead.drawn();
+}"""
+STEP = """async (frame) => {
+  await new Promise(requestAnimationFrame);
+  const before = performance.now();
+  octolead.move(frame);
+  return (await octolead.drawn()) - before;
+}"""
+ZOOM = """async (mmps) => {
+  await new Promise(requestAnimationFrame);
+  const before = performance.now();
+  octolead.state.mmps = mmps; octolead.settle();
+  return (await octolead.drawn()) - before;
+}"""
+
+
+def steps(page: Any, n_frames: int) -> dict[str, list[float]]:
+    """Milliseconds from what is asked to all of it drawn: pans by a fifth of a page, jumps anywhere, zooms."""
+    rng, took = random.Random(1), {"pan": [], "jump": [], "zoom": []}  # type: dict[str, list[float]]
+    for mmps in SPEEDS:
+        took["zoom"].append(page.evaluate(ZOOM, mmps))
+        width = 250 / mmps * 500
+        for _ in range(STEPS // 4):
+            took["jump"].append(page.evaluate(STEP, rng.random() * n_frames))
+            at = page.evaluate("octolead.state.frame")
+            took["pan"] += [page.evaluate(STEP, min(n_frames, at + k * width / 5)) for k in range(1, 4)]
+        took["zoom"] += [page.evaluate(ZOOM, speed_) for speed_ in (mmps * 2, mmps)] * 2
+    return took
+
+
+def measure(hours: float = HOURS, say=lambda _: None) -> dict[str, Any] | None:
+    """Return the figures, or None without a browser."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return None
+    if not Path(BROWSER).exists():
+        return None
+    result: dict[str, Any] = {"hours": hours}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "long.olr"
+        say("view: making the recording")
+        result["made_of"] = make_recording(path, hours)
+        result["file_mib"] = path.stat().st_size / 2**20
+        say("view: the pyramid")
+        command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), sys.executable, "-m", "tools.bench.view", str(path)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        result["pyramid"] = json.loads(done.stdout)
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+            result |= _browse(browser, path, say)
+            browser.close()
+    return result
+
+
+def _browse(browser: Any, path: Path, say: Any) -> dict[str, Any]:
+    with viewer(path) as (address, pid, _):
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(address)
+        say("view: the analysis, once")
+        until(page, "window.octolead && octolead.state.facts")
+        page.close()
+        after_analysis = memory_mib(pid)[1]
+    with viewer(path) as (address, pid, started_s):
+        time.sleep(3)
+        firsts = []
+        for _ in range(5):
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(address)
+            firsts.append(page.evaluate(FIRST))
+            n_frames = page.evaluate("octolead.state.info.n_frames")
+            until(page, "octolead.state.facts")
+            if len(firsts) < 5:
+                page.close()
+        say("view: pans and zooms")
+        took = steps(page, n_frames)
+        now, most = memory_mib(pid)
+        page.close()
+    return {"started_s": started_s, "first_ms": firsts, "took_ms": took, "mib": now, "most_mib": max(most, after_analysis)}
+
+
+def lines(result: dict[str, Any] | None) -> list[str]:
+    """Return the table for people."""
+    if result is None:
+        return [f"Viewer: not measured, no browser ({BROWSER}, and the package playwright)"]
+    p, every = result["pyramid"], [ms for kind in result["took_ms"].values() for ms in kind]
+    per_day = p["cpu_s"] * 24 / p["hours"]
+    out = [
+        f"Viewer over {result['hours']:g} h x 8 leads x 500 Hz ({result['file_mib']:.0f} MiB, made of {result['made_of']})",
+        f"  pyramid   {per_day:6.2f} s of the processor for 24 h   {p['file_mib']:.0f} MiB, {p['mib']:.0f} MiB resident"
+        f"   (goal <= {GOALS['pyramid_s']:.0f} s)",
+        f"  server answers after {result['started_s']:.2f} s; first picture {statistics.median(result['first_ms']):.0f} ms after its"
+        f" address is opened, median of {len(result['first_ms'])}   (goal <= {GOALS['first_ms']:.0f} ms)",
+    ]
+    for kind, ms in [*result["took_ms"].items(), ("all", every)]:
+        out.append(f"  {kind:<5} {statistics.median(ms):6.1f} ms median, {_p95(ms):6.1f} ms at the 95th percentile of {len(ms)}")
+    out[-1] += f"   (goal <= {GOALS['p95_ms']:.0f} ms)"
+    return [*out, f"  server {result['mib']:.0f} MiB resident, {result['most_mib']:.0f} at most   (goal <= {GOALS['mib']:.0f})"]
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+
+
+if __name__ == "__main__":
+    print(json.dumps(run_pyramid(sys.argv[1])))
