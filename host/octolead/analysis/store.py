@@ -43,11 +43,11 @@ def save(analysis: Analysis, folder: Path, key: str) -> None:
     part.replace(folder)
 
 
-def load(folder: Path, key: str) -> Analysis | None:
-    """Return what was kept under this key, or None; the arrays are mapped, read-only."""
+def load(folder: Path, key: str | None = None) -> Analysis | None:
+    """Return what was kept under this key (None: under any), or None; the arrays are mapped, read-only."""
     try:
         facts: dict[str, Any] = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        if facts.pop("key", None) != key:
+        if facts.pop("key", None) != key and key is not None:
             return None
         got = {name: _array(folder / f"{name}.npy") for name in _ARRAYS}
     except (OSError, ValueError, EOFError):

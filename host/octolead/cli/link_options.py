@@ -74,7 +74,15 @@ class Target:
 
 def link_options(function: F) -> F:
     """--port, --ble, --sim and --key; the command gets a Target."""
+    return _with_target(function, needed=True)
 
+
+def link_options_if_wanted(function: F) -> F:
+    """The same for commands that open recordings, too: `target` may be None; `key` is that of an enciphered recording."""
+    return _with_target(function, needed=False)
+
+
+def _with_target(function: F, *, needed: bool) -> F:
     @click.option("--port", metavar="TTY", help="Serial port of the recorder, such as /dev/ttyACM0 or COM3.")
     @click.option(
         "--ble",
@@ -95,12 +103,22 @@ def link_options(function: F) -> F:
     )
     @wraps(function)
     def wrapped(*args: Any, port: str | None, ble: str | None, sim: str | None, key_file: str | None, **kwargs: Any) -> Any:
+        if not needed:
+            kwargs["key"] = None
+            if port is None and ble is None and sim is None:
+                return function(*args, target=None, **kwargs | {"key": _key_of(key_file)})
         if [port, ble if sim is None else None, sim].count(None) != 2:
             raise click.UsageError("say which recorder, one of: --port TTY, --ble NAME, --sim")
         with _simulated(sim, ble) if sim is not None else _real(port or "", ble, key_file) as target:
             return function(*args, target=target, **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _key_of(key_file: str | None) -> bytes | None:
+    from ..link.crypto import read_key
+
+    return read_key(key_file) if key_file else None
 
 
 @contextmanager

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from .. import beside, edits
 from ..analysis.analysis import Analysis
-from ..analysis.store import key_of, load
+from ..analysis.store import load
 from ..native.beats import CLASSES, reasons
 from ..recording import Recording
 from ..recording import open as open_recording
 from . import signals, worker
 from .facts import clean
-from .pyramid import Pyramid, open_pyramid
+from .pyramid import Pyramid
 from .signals import Filters
 
 _WAVES: Final = tuple((wave, side) for wave in ("p", "qrs", "t") for side in ("on", "peak", "off"))
@@ -102,13 +102,31 @@ class Desk:
     def _take(self, step: str) -> None:
         with self._lock:
             if step == "pyramid":
-                self._pyramid = open_pyramid(self.folder / worker.PYRAMID, self.recording)
+                old, self._pyramid = self._pyramid, Pyramid(self.folder / worker.PYRAMID)
+                if old is not None:
+                    old.close()
             else:
-                self._analysis = load(self.folder / worker.ANALYSIS, key_of(self.recording))
+                self._analysis = load(self.folder / worker.ANALYSIS)
                 if self._analysis is not None:
                     self._base = compact(self._analysis)
                 self.apply()
             self.version += 1
+
+    def refresh(self) -> bool:
+        """Look whether the file grew; True when it did."""
+        fresh = open_recording(self._source, session=self.recording.session_id, key=self._key)
+        with self._lock:
+            if fresh.n_frames <= self.recording.n_frames:
+                fresh.close()
+                return False
+            old, self.recording = self.recording, fresh
+            old.close()
+        return True
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being made."""
+        return self._process is not None
 
     def close(self) -> None:
         """End the worker and give the files back."""

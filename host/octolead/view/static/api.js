@@ -49,11 +49,20 @@ export class Tiles {
     this.generation = (this.generation || 0) + 1;
   }
 
+  /** What holds frames from here on may have grown: it is asked for again, and shown until the new one is there. */
+  renew(frame) {
+    for (const [path, tile] of this.kept) {
+      if (tile.absent) this.kept.delete(path);
+      else if ((tile.index + 1) * tileFrames(tile.level) > frame) tile.stale = true;
+    }
+  }
+
   /** The tile, or null while it is on its way. `last` says whether it may still grow: then it is kept only until `clear`. */
   get(level, index, leads, filters) {
     const query = level < 3 ? `&baseline=${filters.baseline}&mains=${filters.mains}&lowpass=${filters.lowpass}` : "";
     const path = `/api/tile/${level}/${index}?leads=${leads.join(",")}${query}`;
     const found = this.kept.get(path);
+    if (found?.stale && !this.asked.has(path)) this.asked.set(path, this.fetch(path, leads));
     if (found) {
       this.kept.delete(path);
       this.kept.set(path, found);

@@ -135,9 +135,10 @@ async function status() {
 }
 
 async function reload() {
+  const before = state.info.n_frames;
   state.info = await json("/api/info");
-  tiles.clear();
-  beats.clear();
+  tiles.renew(before);
+  if (panels.chosen === "marks") panels.show();
   draw();
 }
 

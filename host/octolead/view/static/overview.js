@@ -71,7 +71,7 @@ export class Overview {
   }
 
   drawTrends(t, ink) {
-    const pen = this.pen, n = t.n_bins, per = state.info.n_frames / n;
+    const pen = this.pen, n = t.n_bins, per = (state.facts.summary.duration_s * state.info.fs_hz) / n;
     const top = Math.max(120, ...t.rate_high.filter((v) => v !== null)), most = Math.max(5, ...t.v_per_min, ...t.s_per_min);
     const rate = (v) => 46 - ((v - 30) / (Math.min(top, 220) - 30)) * 44;
     for (let k = 0; k < n; k++) {

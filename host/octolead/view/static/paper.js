@@ -2,7 +2,7 @@
 // The ECG on its paper: grid, calibration pulse, traces, gaps, loose electrodes, beats, waves, marks, calipers.
 
 import { MISSING, levelFrames, tileFrames } from "./api.js";
-import { cells, elapsed, gain, leadsShown, pxPerFrame, pxPerMm, speed, state } from "./state.js";
+import { cells, elapsed, gain, leadsShown, pageFrames, pxPerFrame, pxPerMm, speed, state } from "./state.js";
 
 const LIGHT = { back: "#fffdf9", fine: "#f6d9d4", coarse: "#e8a79d", ink: "#161616", mark: "#0060a8", gap: "#8a8a8a", off: "#b07a00", wave: "#6b4fa0" };
 const DARK = { back: "#14171a", fine: "#242a2c", coarse: "#3b4648", ink: "#e6f2e6", mark: "#6cb6ff", gap: "#8a8a8a", off: "#e0b040", wave: "#b9a2f0" };
@@ -151,7 +151,7 @@ export class Paper {
     for (const [a, b, name] of state.info.lead_off) if (mine.includes(name)) band(a, b, c.off, `${name} off`, 0.18);
     for (const [a, b, name] of state.info.saturation) if (name === cell.lead) band(a, b, c.off, "at the converter's limit", 0.18);
     for (const [kind, a, b] of state.facts?.episodes || []) if (kind === "not-analysable") band(a, b, c.gap, "not analysable", 0.12);
-    if (state.info.n_frames < after) band(state.info.n_frames, after, c.gap, "end of the recording", 0.3);
+    if (state.info.n_frames < after && !state.live) band(state.info.n_frames, after, c.gap, "end of the recording", 0.3);
   }
 
   trace(cell, middle) {
@@ -178,7 +178,25 @@ export class Paper {
       if (tile.pairs) this.lineOfPairs(data, from, to, x0, width * pxPerFrame(), y);
       else this.lineOfSamples(data, from, to, x0, pxPerFrame(), y);
     }
+    if (state.live?.n && after > state.info.n_frames) this.liveTrace(cell, first, after, middle, scaleY);
     this.pen.stroke();
+  }
+
+  /** Live frames behind what is home: unfiltered, less their own median. */
+  liveTrace(cell, first, after, middle, scaleY) {
+    const live = state.live, value = liveLead(cell.lead), from = Math.max(0, Math.max(first, state.info.n_frames) - live.first);
+    if (!value) return;
+    this.liveOffsets ||= new Map();
+    if (!this.liveOffsets.has(cell.lead)) {
+      const seen = Array.from({ length: Math.ceil(live.n / 20) }, (_, k) => value(20 * k)).sort((a, b) => a - b);
+      this.liveOffsets.set(cell.lead, seen[seen.length >> 1] || 0);
+    }
+    const offset = this.liveOffsets.get(cell.lead), x0 = cell.x + (live.first - first) * pxPerFrame();
+    for (let i = Math.ceil(from), down = false; i < Math.min(live.n, after - live.first); i++, down = true) {
+      const x = x0 + i * pxPerFrame(), y = middle - (value(i) - offset) * scaleY;
+      if (down) this.pen.lineTo(x, y);
+      else this.pen.moveTo(x, y);
+    }
   }
 
   lineOfSamples(data, from, to, x0, dx, y) {
@@ -324,6 +342,7 @@ export class Paper {
     const names = far ? ["unfiltered at this speed, offsets removed"] : [
       f.baseline ? `baseline ${f.baseline} Hz${f.baseline === 0.05 ? "" : " zero phase"}` : "baseline unfiltered, offsets removed",
       f.mains ? `mains ${f.mains} Hz` : "mains not removed", f.lowpass ? `low-pass ${f.lowpass} Hz` : "no low-pass"];
+    if (state.live && state.frame + pageFrames() > state.info.n_frames) names.push("what is not home yet unfiltered");
     const own = state.layout === "page" ? 2.5 : state.mmpmv;
     const words = `${Number(speed().toPrecision(4))} mm/s   ${own} mm/mV   ${names.join(", ")}`;
     pen.font = "12px system-ui, sans-serif";
@@ -334,6 +353,14 @@ export class Paper {
     pen.fillText(words, 50, state.height - 6);
     state.caption = words;
   }
+}
+
+/** A function that gives a lead of a live frame in microvolts, or null. */
+function liveLead(lead) {
+  const { data, leads } = state.live, at = state.info.stored.indexOf(lead), one = state.info.stored.indexOf("I"), two = state.info.stored.indexOf("II");
+  if (at >= 0) return (i) => data[i * leads + at];
+  const weights = { III: [-1, 1], aVR: [-0.5, -0.5], aVL: [1, -0.5], aVF: [-0.5, 1] }[lead];
+  return weights && one >= 0 && two >= 0 ? (i) => weights[0] * data[i * leads + one] + weights[1] * data[i * leads + two] : null;
 }
 
 /** What a caliper of two corners measures at this speed and this gain. */

@@ -76,7 +76,8 @@ export function pageFrames() {
 }
 
 export function clampFrame(frame) {
-  const most = Math.max(0, state.info.n_frames - 0.25 * pageFrames());
+  const end = Math.max(state.info.n_frames, state.live ? state.live.first + state.live.n : 0);
+  const most = Math.max(0, end - 0.25 * pageFrames());
   return Math.min(Math.max(0, frame), most);
 }
 
