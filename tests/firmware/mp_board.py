@@ -20,6 +20,7 @@ import asyncio
 with open(sys.argv[2]) as file:
     CONFIG = json.load(file)
 
+import bluetooth
 import machine
 import recorder.clock
 from boards.sim.virtual_ads1298 import VirtualAds1298, VirtualSpi
@@ -37,6 +38,7 @@ recorder.clock.SystemTicks = lambda: TICKS
 wiring = machine.wiring
 wiring.ticks = TICKS
 wiring.longest_watchdog_ms = CONFIG["watchdog_ms"]
+bluetooth.BLE.broken = CONFIG["radio_broken"]
 PICO = CONFIG["board"] == "pico2w"
 if PICO:
     import rp2
@@ -158,7 +160,7 @@ from boards.parts.box import Box
 
 os.mkdir(CONFIG["settings"])
 parts = Parts()
-box = Box(parts, CONFIG["settings"])
+box = Box(parts, CONFIG["settings"], parts.radio)
 seen = {"reset": False}
 try:
     asyncio.run(main(box))
@@ -173,4 +175,6 @@ seen["dma_violations"] = rp2.violations if PICO else []
 seen["sd_violations"] = WORLD.sd.violations if PICO else {}
 seen["fifo_stalled"] = rp2.StateMachine.made[0].stalled if PICO else 0
 seen["supply"] = list(parts.supply())
+seen["radio"] = bluetooth.BLE.seen
+seen["links"] = len(box.links)
 print(json.dumps(seen))

@@ -30,6 +30,7 @@ def run_board(folder, board, **config):
         "battery_u16": 38000,
         "presses": [],
         "late": [],
+        "radio_broken": False,
     }
     settings.update(config)
     path = folder / "config.json"
@@ -49,13 +50,14 @@ def test_the_pico_records_what_left_the_converter(tmp_path, rate_hz):
     assert frames == seen["frames_converted"] == seen["status"]["frame"] > 11.9 * rate_hz
     assert seen["status"]["frames_lost"] == 0 and seen["fifo_stalled"] == 0
     assert spec.events_of(blocks, spec.MARK) == [(1200, b"\0"), (5001, b"\0")]
+    assert seen["radio"]["advertised"] and seen["radio"]["services"] == 5 and seen["links"] == 2
     assert seen["status"]["battery_mv"] == seen["supply"][0] == 38000 * 6600 // 65535
 
 
 def test_the_pico_is_reset_when_it_is_idle_only_by_a_loop_that_stops(tmp_path):
     """A watchdog that counts 8388 ms: the timer feeds it out of the budget, idling feeds it for being alive."""
-    seen = run_board(tmp_path, "pico2w", watchdog_ms=8388, record_ms=3000, idle_ms=40000)
-    assert not seen["reset"]
+    seen = run_board(tmp_path, "pico2w", watchdog_ms=8388, record_ms=3000, idle_ms=20000, radio_broken=True)
+    assert not seen["reset"] and seen["links"] == 1  # a radio that does not come up keeps nothing from being recorded
     assert seen["status"]["frame"] > 1490
 
 

@@ -4,10 +4,12 @@
 No PSRAM is to be used for the heap: a collection over it takes tens of milliseconds, and each one loses frames.
 """
 
+import bluetooth
 import esp32
 import machine
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
+from recorder.radio import Radio
 
 from boards.parts.budget import Budget
 from boards.parts.button import Button
@@ -52,6 +54,12 @@ class Parts:
         card = SdMmc(_sd_card)
         card.begin()
         return card
+
+    def radio(self, recorder):
+        """Return the radio's carrier, begun. Raises OSError."""
+        radio = Radio(bluetooth.BLE(), bluetooth.UUID, recorder, self.ticks)
+        radio.begin()
+        return radio
 
     def restart(self):
         """Reset the board."""

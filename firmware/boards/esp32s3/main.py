@@ -13,4 +13,4 @@ def run():
     micropython.alloc_emergency_exception_buf(100)
     parts = Parts()
     micropython.kbd_intr(-1)  # on the link, Ctrl-C is a byte like others
-    Box(parts).run()
+    Box(parts, radio=parts.radio).run()

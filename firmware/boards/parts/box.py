@@ -2,7 +2,7 @@
 """Joins a board's parts into a recorder that is served over USB, and goes on by itself after power went.
 
 `parts` is what a board's board.py makes: name, ticks, unique_id, front_end, capture, open_card() -> block device, supply,
-led(on), watchdog, stream, reset_cause ("power_on" or "watchdog"), restarts(): reset the board.
+led(on), watchdog, stream, reset_cause ("power_on" or "watchdog"), restart(): reset the board.
 """
 
 import asyncio
@@ -31,17 +31,18 @@ BLINK_MS = 100
 
 
 class Box:
-    """`more_links(control)` may give further [(carrier, link)]: the radio's."""
+    """`radio(recorder)`, where there is one, returns the radio's carrier, begun."""
 
-    def __init__(self, parts, folder=settings.FOLDER, more_links=None):
+    def __init__(self, parts, folder=settings.FOLDER, radio=None):
         self.parts = parts
         self.device_id, self.key = settings.identity(parts.unique_id, folder)
         self.recording = settings.recording(folder)
         self._folder = folder
-        self._more_links = more_links
+        self._radio = radio
         self.recorder = None
         self.control = None
-        self.failure = None  # words, while there is no card that can be used
+        self.links = []
+        self.failure = None  # words: why there is no card that can be used, or no radio
 
     def run(self):
         """Serve until the app of a session crashes; then start the board anew."""
@@ -57,10 +58,8 @@ class Box:
         self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name, key=self.key)
         chosen = Settings(Kept(self._folder + "/owner"), self.recording)
         self.control = Control(self.recorder, self._make_app, parts.ticks, chosen)
-        links = [self._usb()]
-        if self._more_links:
-            links.extend(self._more_links(self.control))
-        server = Server(self.control, links)
+        self.links = self._links()
+        server = Server(self.control, self.links)
         idle = asyncio.create_task(self._idle())
         if not store.head.clean:
             self.control.start_as_set(start_reason(store.head, parts.reset_cause == "watchdog"))
@@ -69,10 +68,19 @@ class Box:
         finally:
             idle.cancel()
 
-    def _usb(self):
-        wire = Wire(self.parts.stream)
-        lock_out = LockOut(settings.ProofCounter(self._folder), self.parts.ticks)
-        return wire, Link(self.control, wire, self.key, lock_out, os.urandom)
+    def _links(self):
+        """The cable, and the radio where it comes up: a recorder whose radio fails records and is served by cable."""
+        carriers = [(Wire(self.parts.stream), "proofs")]
+        if self._radio:
+            try:
+                carriers.append((self._radio(self.recorder), "proofs_radio"))
+            except OSError as error:
+                self.failure = "the radio did not come up (%r)" % error
+        return [(carrier, self._link(carrier, counter)) for carrier, counter in carriers]
+
+    def _link(self, carrier, counter):
+        lock_out = LockOut(settings.ProofCounter(self._folder, counter), self.parts.ticks)
+        return Link(self.control, carrier, self.key, lock_out, os.urandom)
 
     def _make_app(self):
         parts = self.parts

@@ -5,7 +5,7 @@
 /settings/recording.json battery_stop_mv, and the board's defaults of what the owner may choose: rate_hz, gain, shift, codec,
                          battery_low_mv; each may be absent
 /settings/owner.0, .1    what the owner chose (recorder/settings.py)
-/settings/proofs         wrong proofs of the link, for its lock-out
+/settings/proofs, proofs_radio  wrong proofs over the cable and over the air, for the link's lock-outs
 """
 
 import json
@@ -54,9 +54,9 @@ def recording(folder=FOLDER):
 class ProofCounter:
     """The counter of link_session.LockOut. Renamed into place: power that goes leaves the old count or the new one."""
 
-    def __init__(self, folder=FOLDER):
+    def __init__(self, folder=FOLDER, name="proofs"):
         self._folder = folder
-        self._path = folder + "/proofs"
+        self._path = folder + "/" + name
 
     def load(self):
         """Return the count; 0 where there is none yet."""

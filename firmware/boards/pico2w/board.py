@@ -6,11 +6,13 @@ an argument, hangs it. The capture has PIO0 for itself, and its program stays. T
 in one piece.
 """
 
+import bluetooth
 import machine
 import rp2
 import uctypes
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
+from recorder.radio import Radio
 from recorder.sd_card import SdCard
 from recorder.sd_start import SLOW_HZ
 
@@ -80,6 +82,12 @@ class Parts:
         card = SdCard(spi, machine.Pin(pins.SD_CS, machine.Pin.OUT, value=1), self.ticks)
         card.begin()
         return card
+
+    def radio(self, recorder):
+        """Return the radio's carrier, begun. Raises OSError."""
+        radio = Radio(bluetooth.BLE(), bluetooth.UUID, recorder, self.ticks)
+        radio.begin()
+        return radio
 
     def restart(self):
         """Reset the board."""
