@@ -72,7 +72,7 @@ class World:
         wiring.adc[pins.BATTERY_ADC] = CONFIG["battery_u16"]
         card = VirtualCard(CONFIG["card"], CONFIG["card_mib"] * 2048, TICKS)
         format_card(card, serial=1)
-        card.set_faults(CONFIG["card_faults"])
+        self.card = card
         if PICO:
             self.sd = VirtualSd(card, TICKS, "sdhc")
             wiring.spis[pins.SD_SPI] = VirtualSdSpi(self.sd, TICKS.sleep_us)
@@ -138,6 +138,7 @@ async def main(box):
     while box.control is None or box.recorder.store is None:
         await asyncio.sleep_ms(10)
     await asyncio.sleep_ms(CONFIG["idle_ms"])
+    WORLD.card.set_faults(CONFIG["card_faults"])  # writes are counted from here
     box.control.start(Signal(CONFIG["rate_hz"]), 0)
     await asyncio.sleep_ms(CONFIG["record_ms"])
     if box.control.crash:

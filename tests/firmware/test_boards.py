@@ -45,11 +45,12 @@ def test_the_pico_records_what_left_the_converter(tmp_path, rate_hz, record_ms):
     """The ring goes round (8.2 s at 500, 4.1 s at 1000), through a stall of the card; the button's frame is exact, its bounce no mark."""
     presses = [[1200, 0], [1203, 1], [1204, 0], [1300, 1], [5001, 0], [5100, 1]]
     seen = run_board(
-        tmp_path, "pico2w", rate_hz=rate_hz, record_ms=record_ms, presses=presses, card_faults=[{"write": 100, "stall_ms": 400}]
+        tmp_path, "pico2w", rate_hz=rate_hz, record_ms=record_ms, presses=presses, card_faults=[{"write": 5, "stall_ms": 1500}]
     )
     blocks = spec.Ring(tmp_path / "card.img").only_session()
     frames = check_against_tap(blocks, tmp_path / "tap")
     assert frames == seen["frames_converted"] == seen["status"]["frame"] > 0.99 * rate_hz * record_ms // 1000
+    assert seen["status"]["write_max_ms"] >= 1500
     assert seen["status"]["frames_lost"] == 0 and seen["fifo_stalled"] == 0
     assert spec.events_of(blocks, spec.MARK) == [(1200, b"\0"), (5001, b"\0")]
     assert seen["radio"]["advertised"] and seen["radio"]["services"] == 5 and seen["links"] == 2
