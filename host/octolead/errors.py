@@ -175,7 +175,8 @@ class FlashError(OctoleadError):
     """A board could not be given its firmware.
 
     Attributes:
-        kind: one word or two, for programs: no_board, in_use, wrong_board, wrong_micropython, full, damaged, unplugged, release.
+        kind: one word or two, for programs: no_board, several_boards, in_use, wrong_board, wrong_micropython, full, damaged,
+            unplugged, release.
     """
 
     def __init__(self, kind: str, message: str) -> None:

@@ -268,6 +268,39 @@ def test_several_boards_side_by_side_and_one_that_is_not_there(tmp_path, make):
     assert found[1]["kind"] == "no_board" and "plugged in" in found[1]["message"]
 
 
-def test_no_board_is_named():
-    result = CliRunner().invoke(cli, ["flash"])
-    assert result.exit_code == 2 and "--port" in result.output
+class Port:
+    """What pyserial tells of a port."""
+
+    def __init__(self, device, vid):
+        self.device, self.vid = device, vid
+        self.product = self.description = "Board in FS mode"
+        self.serial_number = "e661"
+
+
+def found(monkeypatch, *ports):
+    monkeypatch.setattr("octolead.link.transport_usb.list_ports.comports", lambda: list(ports))
+
+
+def test_the_one_board_that_is_plugged_in_is_taken(tmp_path, make, monkeypatch):
+    path = tmp_path / "release.zip"
+    make("6").save(path)
+    with VirtualBoard(tmp_path / "1.img") as virtual:
+        found(monkeypatch, Port("/dev/ttyS9", None), Port(virtual.port, 0x2E8A), Port("/dev/mouse", 0x046D))
+        result = CliRunner().invoke(cli, ["flash", str(path), "--json"], standalone_mode=False)
+    assert result.return_value == 0, result.output
+    assert [board["port"] for board in json.loads(result.stdout)["boards"]] == [virtual.port]
+
+
+def test_no_board_and_two_where_one_was_meant(tmp_path, make, monkeypatch):
+    path = tmp_path / "release.zip"
+    make("6").save(path)
+    found(monkeypatch)
+    result = CliRunner().invoke(cli, ["flash", str(path)])
+    assert result.exception.kind == "no_board" and "hold its button" in str(result.exception)
+    found(monkeypatch, Port("/dev/none1", 0x2E8A), Port("/dev/none0", 0x303A))
+    result = CliRunner().invoke(cli, ["flash", str(path)])
+    assert result.exception.kind == "several_boards"
+    assert str(result.exception).splitlines()[1].startswith("  /dev/none0  Espressif")
+    result = CliRunner().invoke(cli, ["flash", str(path), "--all", "--json"], standalone_mode=False)
+    assert result.return_value == 3
+    assert [board["kind"] for board in json.loads(result.stdout)["boards"]] == ["no_board", "no_board"]

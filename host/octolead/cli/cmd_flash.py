@@ -22,7 +22,8 @@ _MOST_AT_ONCE = 16
 
 @click.command()
 @click.argument("release_file", metavar="[RELEASE]", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--port", "ports", multiple=True, help="Serial port of a board at MicroPython's prompt; several times for several boards.")
+@click.option("--port", "ports", multiple=True, help="Serial port of a board; several times for several. Default: the one that is found.")
+@click.option("--all", "every", is_flag=True, help="All boards that are found.")
 @click.option(
     "--board", type=click.Choice(list(KINDS)), default="pico2w", show_default=True, help="What to build where no RELEASE is given."
 )
@@ -31,15 +32,22 @@ _MOST_AT_ONCE = 16
 @click.option("--image", type=click.Path(dir_okay=False, path_type=Path), help="Keep the virtual board's flash here. Default: a new one.")
 @common
 def flash(
-    release_file: Path | None, ports: tuple[str, ...], board: str, save: Path | None, sim: bool, image: Path | None, as_json: bool
+    release_file: Path | None,
+    ports: tuple[str, ...],
+    every: bool,
+    board: str,
+    save: Path | None,
+    sim: bool,
+    image: Path | None,
+    as_json: bool,
 ) -> int:
     """Install the firmware on boards: copied beside the one that runs, read back, switched to as one step.
 
     RELEASE is a file made with --save; without it the firmware of this checkout is compiled. A board that runs a recorder
     shows its prompt when its button is held while it is plugged in. Settings and keys on the board stay.
     """
-    if not (ports or sim or save):
-        raise click.UsageError("no board: name its --port, or --sim for a virtual one (--save only writes the release)")
+    if every or not (ports or sim or save):
+        ports = _found(every)
     if len(set(ports)) != len(ports):
         raise click.UsageError("the same --port twice")
     release = load(release_file) if release_file else build(find_firmware(), "virtual" if sim else board)
@@ -49,6 +57,25 @@ def flash(
     if sim:
         return _tell(_on_virtual(release, image), as_json)
     return _tell(_on_all(release, ports), as_json) if ports else EXIT_SOUND
+
+
+def _found(every: bool) -> tuple[str, ...]:
+    """The boards that are plugged in: exactly one, unless all are meant."""
+    from ..link.transport_usb import find_ports
+
+    found = find_ports()
+    if not found:
+        raise FlashError(
+            "no_board",
+            "no board is found on USB: plug it in with a cable that carries data, hold its button meanwhile if it runs a recorder, "
+            "or name its --port (--sim: a virtual board)",
+        )
+    if len(found) > 1 and not every:
+        listed = "".join(f"\n  {name}  {words}" for name, words in found)
+        raise FlashError("several_boards", f"{len(found)} boards are found, one was meant: name its --port, or say --all{listed}")
+    for name, words in found:
+        note(f"{name}: {words}")
+    return tuple(name for name, _ in found)
 
 
 def _on_virtual(release: Release, image: Path | None) -> list[Installed | FlashError]:

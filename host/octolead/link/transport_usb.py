@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import serial
+from serial.tools import list_ports
 
 from .. import _constants as c
 from ..errors import LinkLostError
@@ -16,6 +17,19 @@ from .packets import CobsReader, cobs_encode
 _READ_TIMEOUT_S = 0.1
 _WRITE_TIMEOUT_S = 5.0
 _READ_BYTES = 16384
+
+
+MAKERS = {0x2E8A: "Raspberry Pi", 0x303A: "Espressif"}
+"""USB vendor ids of the boards' makers."""
+
+
+def find_ports() -> list[tuple[str, str]]:
+    """Return (name, what it says it is) of the serial ports that may be boards, by the vendor of their USB."""
+    return [
+        (port.device, f"{MAKERS[port.vid]}, {port.product or port.description}, serial number {port.serial_number or 'unknown'}")
+        for port in sorted(list_ports.comports(), key=lambda port: str(port.device))
+        if port.vid in MAKERS
+    ]
 
 
 class UsbTransport:
