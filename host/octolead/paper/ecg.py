@@ -189,7 +189,7 @@ def _rows(surface: Surface, strip: Strip, left: float, top: float, rows: Rows) -
             pulse = top + above
             draw_pulse(surface, left - PULSE_MM, pulse)
         draw_trace(surface, millivolt[:, k], strip.fs_hz, left, top + above)
-        surface.text(left - PULSE_MM + 0.6, top + above + 1.0, lead, Type(8 if len(lead) < 4 else 6.5, True))
+        surface.text(left - PULSE_MM + 0.6, top + above + 1.0, lead, Type(8 if len(lead) < 3 else 7.4 if len(lead) < 4 else 6.2, True))
         for off, start, stop in strip.off:
             if off == lead:
                 surface.rect(left + strip.x_mm(start), top + height - 1.4, strip.x_mm(stop) - strip.x_mm(start), 1.0, fill=ORANGE)

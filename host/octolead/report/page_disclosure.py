@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -14,12 +15,13 @@ from ..paper.surface import BLUE, GREY_FILL, INK, MUTED, ORANGE, Pen, Type, enve
 from .pages import Content, Page
 from .sheet import Sheet
 
-MM_PER_MV: Final = 4.0
+GAINS: Final = (5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 0.2)
+"""mm/mV"""
 _LINE_S: Final = 60.0
 _LINES: Final = 60
 _AXIS_MM: Final = 13.0
 _COLUMN_MM: Final = 0.15
-_TRACE: Final = Pen(INK, 0.12)
+_TRACE: Final = Pen(INK, 0.1)
 
 
 def hours_of(choice: str, n_hours: int) -> list[int]:
@@ -74,32 +76,47 @@ def pages(content: Content) -> list[Page]:
 
 def _draw(sheet: Sheet, content: Content, hour: int, lead: str) -> None:
     source = content.source
-    mm_per_s = (sheet.room_mm - _AXIS_MM) / _LINE_S
-    beside = (
-        f"a line is a minute: {mm_per_s:.2f} mm/s, {MM_PER_MV:g} mm/mV, not the scale of the strips; V and S beats ticked above the line"
-    )
-    at = f"Full disclosure, lead {lead}, hour {hour + 1} of {len(content.hours)}"
-    y = sheet.heading(sheet.top, at, beside) - 1
-    pitch, line = (sheet.bottom - y) / _LINES, round(_LINE_S * source.fs_hz)
-    block = 10 * line
-    for first in range(0, _LINES, 10):
-        start = (hour * _LINES + first) * line
-        if start >= source.n_frames:
-            break
-        strip = source.strip(start, min(start + block, source.n_frames), (lead,), baseline=content.choices.baseline)
-        for k in range(-(-len(strip.microvolt) // line)):
-            part = strip.cut(start + k * line, min(start + (k + 1) * line, strip.stop_frame))
-            _line(sheet, y + (first + k) * pitch, pitch, part, content, mm_per_s)
+    line = round(_LINE_S * source.fs_hz)
+    start = hour * _LINES * line
+    strip = source.strip(start, min(start + _LINES * line, source.n_frames), (lead,), baseline=content.choices.baseline)
+    scale = _scale(sheet, strip)
+    size = f"{scale.mm_per_s:.2f} mm/s, {scale.mm_per_mv:g} mm/mV, smaller than the strips"
+    beside = f"a line is a minute: {size}; V and S beats are ticked above it"
+    y = sheet.heading(sheet.top, f"Full disclosure, lead {lead}, hour {hour + 1} of {len(content.hours)}", beside) - 1
+    sheet.surface.clip(sheet.left, y, sheet.room_mm, sheet.bottom - y)
+    for k in range(-(-len(strip.microvolt) // line)):
+        part = strip.cut(start + k * line, min(start + (k + 1) * line, strip.stop_frame))
+        _line(sheet, y + k * scale.pitch_mm, part, content, scale)
+    sheet.surface.unclip()
 
 
-def _line(sheet: Sheet, y: float, pitch: float, strip: Strip, content: Content, mm_per_s: float) -> None:
-    left, zero = sheet.left + _AXIS_MM, y + pitch * 0.68
-    sheet.text(left - 1.5, zero + 0.6, content.source.times.clock(strip.start_frame), Type(5.5, False, MUTED), "end")
-    values = np.asarray(strip.microvolt[:, 0], np.float64) / 1000
-    length = len(values) / strip.fs_hz * mm_per_s
+@dataclass(frozen=True)
+class _Scale:
+    """How an hour is drawn: distance of the lines, where in them 0 mV is, and the scale both ways."""
+
+    pitch_mm: float
+    zero_mm: float
+    mm_per_s: float
+    mm_per_mv: float
+
+
+def _scale(sheet: Sheet, strip: Strip) -> _Scale:
+    """The largest of some round scales at which lines seldom reach into each other."""
+    pitch = (sheet.bottom - sheet.top - 8) / _LINES
+    known = strip.millivolt[~np.isnan(strip.microvolt)]
+    low, high = np.percentile(known, (0.5, 99.8)).tolist() if len(known) else (0.0, 0.0)
+    gain = next((g for g in GAINS if (high - low) * g <= 1.3 * pitch), GAINS[-1])
+    return _Scale(pitch, pitch / 2 + gain * (high + low) / 2, (sheet.room_mm - _AXIS_MM) / _LINE_S, gain)
+
+
+def _line(sheet: Sheet, y: float, strip: Strip, content: Content, scale: _Scale) -> None:
+    left, zero = sheet.left + _AXIS_MM, y + scale.zero_mm
+    sheet.text(left - 1.5, y + scale.pitch_mm / 2 + 0.7, content.source.times.clock(strip.start_frame), Type(5.5, False, MUTED), "end")
+    values = strip.millivolt[:, 0]
+    length = len(values) / strip.fs_hz * scale.mm_per_s
     for first, after in runs(np.isnan(values)):
-        x = left + first / strip.fs_hz * mm_per_s
-        sheet.surface.rect(x, y + 0.6, (after - first) / strip.fs_hz * mm_per_s, pitch - 1.2, fill=GREY_FILL)
+        x = left + first / strip.fs_hz * scale.mm_per_s
+        sheet.surface.rect(x, y + 0.6, (after - first) / strip.fs_hz * scale.mm_per_s, scale.pitch_mm - 1.2, fill=GREY_FILL)
     columns = max(1, min(len(values), int(length / _COLUMN_MM)))
     ends = envelope(values, columns)
     ends[1::2] = ends[1::2, ::-1]  # up in one column, down in the next: no needless way between them
@@ -107,8 +124,8 @@ def _line(sheet: Sheet, y: float, pitch: float, strip: Strip, content: Content, 
     for first, after in runs(~np.isnan(flat)):
         at = left + (np.arange(first, after) // 2 + 0.5) * (length / columns)
         at = at + np.where(np.arange(first, after) % 2, 0.02, -0.02)
-        sheet.surface.trace(trace_of(at, zero - np.clip(flat[first:after], -3, 3) * MM_PER_MV, 0.05), _TRACE)
-    _ticks(sheet, left, y, strip, content, mm_per_s)
+        sheet.surface.trace(trace_of(at, zero - flat[first:after] * scale.mm_per_mv, 0.05), _TRACE)
+    _ticks(sheet, left, y, strip, content, scale.mm_per_s)
 
 
 def _ticks(sheet: Sheet, left: float, y: float, strip: Strip, content: Content, mm_per_s: float) -> None:

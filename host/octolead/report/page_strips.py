@@ -21,7 +21,8 @@ MOMENT_S: Final = 7.0
 MARK_S: Final = 30.0
 MARK_PAGE_S: Final = 10.0
 _MOMENT_LEADS: Final = 3
-_MOMENT_MM: Final = 54.0
+_LEAST_MM: Final = 54.0
+"""Height of a moment's strip: at least this, and as much more as fills the page."""
 _CAPTION_MM: Final = 6.0
 _LISTED: Final = 120
 
@@ -51,19 +52,23 @@ def moment_pages(content: Content, height_mm: float) -> list[Page]:
     leads = content.source.rhythm_leads(_MOMENT_LEADS)
     if not leads:
         return []
-    each = _CAPTION_MM + ABOVE_MM + _MOMENT_MM + BELOW_MM + 1.5
-    per_page = max(1, int((height_mm - 12) / each))
+    around = _CAPTION_MM + ABOVE_MM + BELOW_MM + 1.5
+    per_page = max(1, int((height_mm - 12) / (around + _LEAST_MM)))
+    strip_mm = 5.0 * int(((height_mm - 12) / per_page - around) / 5)
     parts = [found[k : k + per_page] for k in range(0, len(found), per_page)]
-    return [Page("Moments", partial(_moments, content=content, part=part, leads=leads), begins_part=k == 0) for k, part in enumerate(parts)]
+    return [
+        Page("Moments", partial(_moments, content=content, part=part, leads=leads, strip_mm=strip_mm), begins_part=k == 0)
+        for k, part in enumerate(parts)
+    ]
 
 
-def _moments(sheet: Sheet, content: Content, part: list[Moment], leads: tuple[str, ...]) -> None:
+def _moments(sheet: Sheet, content: Content, part: list[Moment], leads: tuple[str, ...], strip_mm: float) -> None:
     y = sheet.heading(sheet.top, "Moments", scale_words(content)) - 1.5
     for moment in part:
-        y = _moment(sheet, y, content, moment, leads) + 1.5
+        y = _moment(sheet, y, content, moment, leads, strip_mm) + 1.5
 
 
-def _moment(sheet: Sheet, y: float, content: Content, moment: Moment, leads: tuple[str, ...]) -> float:
+def _moment(sheet: Sheet, y: float, content: Content, moment: Moment, leads: tuple[str, ...], strip_mm: float) -> float:
     source = content.source
     n_frames = round(MOMENT_S * source.fs_hz)
     start = max(0, min(moment.frame - n_frames // 2, source.n_frames - n_frames))
@@ -73,7 +78,7 @@ def _moment(sheet: Sheet, y: float, content: Content, moment: Moment, leads: tup
     when = source.times.day_clock(moment.frame)
     sheet.text(at, y + 4.0, sheet.shortened(moment.facts, Type(8), sheet.right - at - 26), Type(8))
     sheet.text(sheet.right, y + 4.0, when, Type(8, True), "end")
-    rows = ecg.shared_rows(strip.millivolt, _MOMENT_MM)
+    rows = ecg.shared_rows(strip.millivolt, strip_mm)
     return ecg.draw(sheet.surface, strip, sheet.left, y + _CAPTION_MM - 1.5, rows, beats=beats_of(content), clock=source.times.clock)
 
 
