@@ -16,10 +16,11 @@ for package in ("reportlab", "pypdfium2", "pypdf"):
 
 import pypdf
 
-from octolead.analysis import analyze
+from octolead.analysis import Episode, analyze
 from octolead.cli.app import cli
 from octolead.paper import ecg
-from octolead.report import Choices, Identity, open_report_source
+from octolead.report import Choices, Identity, open_report_source, write_report
+from octolead.report.moments import KINDS, OTHER, in_order
 from octolead.report.page_disclosure import hours_of
 from octolead.report.page_strips import mark_strip
 from octolead.report.report import content_of
@@ -41,7 +42,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pdf(source):
     out = source.with_suffix(".pdf")
-    report(source, out, Identity(name="Ana Ðoković", id="7 & 8", birth="1960-02-29"))
+    report(source, out, Identity(name="Şüšč Ðž", id="7 & 8", birth="1960-02-29"))
     return out
 
 
@@ -66,7 +67,7 @@ def test_the_first_page_holds_the_numbers_of_the_summary(source, pdf):
         f"{summary['analysable_percent']:.1f} %",
     ):  # fmt: skip
         assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d])", first), value
-    assert "Ana Ðoković" in first
+    assert "Şüšč Ðž" in first
     assert "1 pauses of 2 s and more" in first
     assert "no diagnosis" in first
 
@@ -88,7 +89,7 @@ def test_every_page_is_numbered_named_and_of_the_size_asked_for(source, pdf, tmp
             sides = [float(v) * 25.4 / 72 for v in page.mediabox[2:]]
             assert sorted(sides) == pytest.approx(sorted(size), abs=0.01)
             assert f"Page {number} of {len(reader.pages)}" in said[number - 1]
-    assert all("Ana Ðoković · ID 7 & 8 · born 1960-02-29" in page for page in texts(pdf))
+    assert all("Şüšč Ðž · ID 7 & 8 · born 1960-02-29" in page for page in texts(pdf))
 
 
 def test_the_strip_of_a_mark_has_the_mark_in_the_middle_to_the_frame(source):
@@ -217,6 +218,24 @@ def test_a_wfdb_record_of_another_maker_is_reported_too(data_dir, tmp_path):
     assert "a record of another maker" in page_of(pages, "Signal quality")
 
 
+def test_what_a_reader_changed_is_told_on_the_first_and_the_last_page(source, tmp_path):
+    opened = open_report_source(source)
+    opened.corrections = "In this report: 3 corrections of beats."
+    with opened.signal:
+        write_report(opened, tmp_path / "r.pdf")
+    pages = texts(tmp_path / "r.pdf")
+    assert "3 corrections of beats" in pages[0]
+    assert "3 corrections of beats" in pages[-1]
+
+
+def test_kinds_that_a_reader_named_come_last_and_are_bounded():
+    named = [Episode(f"odd {k}", k, k + 1) for k in range(40)]
+    found = in_order([*named, Episode("pause", 0, 900)])
+    assert found[0] == ("pause", [Episode("pause", 0, 900)])
+    assert [kind for kind, _ in found[len(KINDS) :]] == [*(f"odd {k}" for k in range(6)), OTHER]
+    assert sum(len(episodes) for _, episodes in found) == 41
+
+
 def test_figures_of_the_accuracy_are_those_of_the_pages_in_docs(pdf):
     assert report_accuracy.OUT.read_text(encoding="utf-8") == report_accuracy.text(), "run: python -m tools.report_accuracy"
     last = texts(pdf)[-1]
@@ -250,10 +269,10 @@ def test_the_command_tells_pages_and_size(source, tmp_path):
 
 
 def test_letters_that_no_font_has_are_told_beside_the_report(source, tmp_path):
-    said = run(source, "-o", tmp_path / "r.pdf", "--name", "王小明")
-    assert "no font here has 小 明 王" in said
+    said = run(source, "-o", tmp_path / "r.pdf", "--name", "例示字")
+    assert "no font here has 例 字 示" in said
     assert "--font" in said
-    assert "no font" not in run(source, "-o", tmp_path / "r.html", "--name", "王小明")
+    assert "no font" not in run(source, "-o", tmp_path / "r.html", "--name", "例示字")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import click
 
 from ..recording import open as open_recording
-from ..strip import SUFFIXES, draw_strip
+from ..strip import SUFFIXES, draw_strip, row_order
 from .output import common, damaged, key_option, note, print_json, say, seconds, session_option
 from .ranges import frame_of, leads_of
 
@@ -38,7 +38,7 @@ def plot(
     if not out.lower().endswith(SUFFIXES):
         raise click.BadParameter(f"--out: {out}: a strip is a {', '.join(SUFFIXES)} file")
     with open_recording(source, session=session, key=key) as recording:
-        names = leads_of(leads, recording.leads)
+        names = leads_of(leads, tuple(row_order(recording.leads)))
         length = min(max(1, round(length_s * recording.fs_hz)), recording.n_frames)
         marks = recording.marks
         centre = frame_of(at, recording, "--at") if at is not None else marks[0].frame if marks else recording.first_frame + length // 2

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 from typing import Final
 
-DPI: Final = 200
+DPI: Final = 150
 
 
 def png_of(pdf: bytes, page: int = 0, dpi: float = DPI) -> bytes:
@@ -16,5 +16,5 @@ def png_of(pdf: bytes, page: int = 0, dpi: float = DPI) -> bytes:
     with pypdfium2.PdfDocument(pdf) as document:
         image = document[page].render(scale=dpi / 72).to_pil()
         out = io.BytesIO()
-        image.convert("RGB").quantize(colors=128, dither=0).save(out, "PNG", optimize=True, dpi=(dpi, dpi))
+        image.convert("RGB").quantize(colors=64, dither=0).save(out, "PNG", optimize=True, dpi=(dpi, dpi))
         return out.getvalue()
