@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 from pathlib import Path
@@ -56,6 +57,13 @@ def load(folder: Path, key: str | None = None) -> Analysis | None:
     facts["leads"] = tuple(facts["leads"])
     facts |= {name: tuple(tuple(item) for item in facts[name]) for name in ("marks", "gaps")}
     return Analysis(**facts, found=found)
+
+
+def release_pages(array: Any) -> None:
+    """Let the system take back the memory that an array's pages fill, if it is a mapped one."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _array(path: Path) -> Any:

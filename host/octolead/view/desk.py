@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .. import beside, edits
 from ..analysis.analysis import Analysis
-from ..analysis.store import load
+from ..analysis.store import load, release_pages
 from ..native.beats import CLASSES, reasons
 from ..recording import Recording
 from ..recording import open as open_recording
@@ -302,6 +302,7 @@ def compact(analysis: Analysis) -> npt.NDArray[Any]:
             values = np.asarray(some[wave][f"{side}_ms"])
             known = np.abs(values) < 30_000
             out["waves_ms"][at : at + _CHUNK, k] = np.where(known, np.rint(np.where(known, values, 0)), _NO_WAVE)
+        release_pages(waves)
     return out
 
 

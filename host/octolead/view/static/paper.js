@@ -102,7 +102,7 @@ export class Paper {
     pen.clip();
     this.drawAbsent(cell);
     pen.strokeStyle = c.ink;
-    pen.lineWidth = 1.1;
+    pen.lineWidth = state.layout === "page" ? 0.7 : 1.1;
     pen.lineJoin = "round";
     this.trace(cell, middle);
     pen.restore();
@@ -275,6 +275,11 @@ export class Paper {
         const x = cell.x + (beat.frame - first) * pxPerFrame();
         if (state.waves) this.drawWaves(cell, beat, x);
         if (!state.beats) continue;
+        if (state.layout === "page") {
+          pen.fillStyle = CLASS_COLOURS[beat.symbol];
+          if (beat.symbol !== "N") pen.fillRect(x - 1.5, cell.y + 1, 3, 4);
+          continue;
+        }
         pen.fillStyle = CLASS_COLOURS[beat.symbol];
         pen.font = beat.symbol === "N" ? "11px system-ui, sans-serif" : "700 13px system-ui, sans-serif";
         pen.fillText(beat.symbol + (beat.touched ? "*" : ""), x - 4, cell.y + 12);

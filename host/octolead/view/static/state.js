@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is shown and how; the part that belongs to this screen is kept in localStorage.
 
-export const LAYOUTS = { "8x1": "8 × 1", "12x1": "12 × 1", "6x2": "6 × 2", "3x4": "3 × 4 + rhythm", lines: "1 lead, lines", page: "1 lead, hour page" };
+export const LAYOUTS = { "8x1": "8 × 1", "12x1": "12 × 1", "6x2": "6 × 2", "3x4": "3 × 4 + rhythm", lines: "1 lead, lines", page: "1 lead, 30 min" };
 export const SPEEDS = [100, 50, 25, 12.5, 5, 2.5, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 export const GAINS = [2.5, 5, 10, 20, 40];
 export const RATES = [1, 2, 5, 10, 30, 60];
@@ -32,7 +32,7 @@ export function keep() {
 /** CSS pixels of a millimetre on this screen. */
 export const pxPerMm = () => (96 / 25.4) * state.calibration;
 export const pxPerFrame = () => (speed() * pxPerMm()) / state.info.fs_hz;
-/** The hour page has a speed of its own: a minute a line. */
+/** The page of thirty minutes has a speed of its own: a minute a line. */
 export const speed = () => (state.layout === "page" ? Math.max(1, state.width - 60) / pxPerMm() / 60 : state.mmps);
 export const gain = (lead) => (state.layout === "page" ? 2.5 : state.mmpmv) * (state.gains[lead] || 1);
 
@@ -45,6 +45,7 @@ export function leadsShown() {
   return mine.length ? mine.concat(wanted.filter((lead) => !mine.includes(lead))) : wanted;
 }
 
+const PAGE_LINES = 30;
 const MARGIN = 44; // room for the calibration pulse and the lead's name
 
 /** Cells of the page: where each stretch of each lead stands. */
@@ -52,7 +53,7 @@ export function cells(width, height) {
   const leads = leadsShown(), perPx = 1 / pxPerFrame(), out = [];
   const put = (lead, x, y, w, h, frame, first) => out.push({ lead, x, y, w, h, frame, first });
   if (state.layout === "lines" || state.layout === "page") {
-    const n = state.layout === "page" ? 60 : Math.max(1, Math.floor(height / (28 * pxPerMm())));
+    const n = state.layout === "page" ? PAGE_LINES : Math.max(1, Math.floor(height / (28 * pxPerMm())));
     const span = state.layout === "page" ? 60 * state.info.fs_hz : (width - MARGIN) * perPx;
     for (let k = 0; k < n; k++) put(leads[0], MARGIN, (k * height) / n, width - MARGIN, height / n, state.frame + k * span, true);
     return out;
@@ -85,7 +86,7 @@ const two = (n) => String(n).padStart(2, "0");
 
 /** Time since the start, h:mm:ss.mmm. */
 export function elapsed(frame, digits = 1) {
-  const s = frame / state.info.fs_hz, h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60), rest = s % 60;
+  const s = Number((frame / state.info.fs_hz).toFixed(digits)), h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60), rest = s % 60;
   return `${h}:${two(m)}:${rest.toFixed(digits).padStart(digits ? 3 + digits : 2, "0")}`;
 }
 
