@@ -166,7 +166,9 @@ def build_index(
 def _scan(index: Index, number: int, extent: Extent, check_bodies: bool, progress: Callable[[int, int], None] | None) -> Blocks:
     if len(extent.data) <= extent.first:  # cut before its first slot; reported when it was opened
         return np.zeros(0, _block_dtype(native.INDEX_DTYPE))
-    entries, damage = native.index_blocks(extent.buffer, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies)
+    entries, damage = native.index_blocks(
+        extent.buffer, stride=extent.slot_bytes, first=extent.first, check_bodies=check_bodies, each_page=index.source.release_pages
+    )
     for item in damage:
         kind = native.error_kind(int(item["kind"]))
         if kind not in _BODY_FAULTS:  # a block with a sound header: in `entries`, with its frames

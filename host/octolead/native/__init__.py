@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -231,7 +231,9 @@ def check_body(data: Data, offset: int = 0) -> str:
     return ""
 
 
-def index_blocks(data: Data, *, stride: int = 0, first: int = 0, check_bodies: bool = False) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def index_blocks(
+    data: Data, *, stride: int = 0, first: int = 0, check_bodies: bool = False, each_page: Callable[[], None] | None = None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Find the blocks of `data`, in order.
 
     Args:
@@ -239,6 +241,7 @@ def index_blocks(data: Data, *, stride: int = 0, first: int = 0, check_bodies: b
         stride: 0 for blocks back to back; else slots of this many bytes, of which those without a magic are nothing.
         first: byte to begin at (the size of slot 0 for a segment file).
         check_bodies: also compute the CRC of each body, and set `body_error` by it.
+        each_page: called now and then, so that a mapped file's pages may be given back.
 
     Returns:
         Arrays of INDEX_DTYPE and DAMAGE_DTYPE. Blocks that cannot be read, or whose body is damaged, are in the
@@ -251,7 +254,7 @@ def index_blocks(data: Data, *, stride: int = 0, first: int = 0, check_bodies: b
             f"stride {stride} must be 0 or {c.BLOCK_HEADER_SIZE} to {c.MAX_BLOCK_BYTES}, first {first} within the "
             f"{len(view)} bytes and, with stride 0, a multiple of 4"
         )
-    entries, damage = _walk(index)
+    entries, damage = _walk(index, each_page)
     _mark_damaged(entries, damage)
     return entries, damage
 
@@ -638,7 +641,7 @@ def _frames_out(out: Frames | None, n_frames: int, n_leads: int, *, whole: bool 
     return out if whole else out[:n_frames]
 
 
-def _walk(index: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _walk(index: Any, each_page: Callable[[], None] | None = None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Walk to the end, page by page."""
     found: list[npt.NDArray[Any]] = []
     damaged: list[npt.NDArray[Any]] = []
@@ -651,6 +654,8 @@ def _walk(index: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         more = lib.ol_index_walk(index, page)
         found.append(entries[: page.n_entries].copy())
         damaged.append(damage[: page.n_damage].copy())
+        if each_page:
+            each_page()
     return np.concatenate(found), np.concatenate(damaged)
 
 
