@@ -8,10 +8,10 @@ function are taken: stock boards have no counter mode, and it is ECB over counte
 import struct
 
 from . import constants as c
-from .link_crypto import Hmac, port_aes, xor
+from .link_crypto import Hmac, port_aes
 
 try:
-    from .seal_fast import counters
+    from .seal_fast import counters, xor_words
 except ImportError:
 
     def counters(blocks, header, checkpoint, first, n):
@@ -25,6 +25,11 @@ except ImportError:
             blocks[at + 6] = checkpoint
             blocks[at + 14] = first + i >> 8
             blocks[at + 15] = first + i & 255
+
+    def xor_words(target, start, stream, n):
+        """XOR the first `n` words of 4 bytes of `stream` into `target` from byte `start` on, a multiple of 4."""
+        for i in range(4 * n):
+            target[start + i] ^= stream[i]
 
 
 BATCH = 32  # counter blocks enciphered at once: two buffers of 512 bytes
@@ -55,7 +60,7 @@ class BodyCipher:
             n = end - start
             if n > 16 * BATCH:
                 n = 16 * BATCH
-            xor(view, start, self._stream, n)
+            xor_words(view, start, self._stream, n >> 2)
             start += n
             first += BATCH
 

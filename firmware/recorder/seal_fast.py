@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Viper twin of `counters` in seal.py: same result, no allocation."""
+"""Viper twins of `counters` and `xor_words` in seal.py: same results, no allocation."""
 
 import micropython
 from micropython import const
@@ -30,3 +30,15 @@ def counters(blocks_: object, header_: object, checkpoint: int, first: int, n: i
         blocks[at + 15] = first & 255
         first += 1
         at += 16
+
+
+@micropython.viper
+def xor_words(target_: object, start: int, stream_: object, n: int):
+    target = ptr32(target_)
+    stream = ptr32(stream_)
+    at = start >> 2
+    i = 0
+    while i < n:
+        target[at] = target[at] ^ stream[i]
+        at += 1
+        i += 1
