@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Codec 1, decoding. Any bytes are safe: what is not a payload gives an error, and nothing outside it is read. */
 #include "adaptive_model.h"
+#include "bytes.h"
 #include "ol_error.h"
 
 /* More than a frame can take, counting the word that is read whether or not it is used. */
@@ -34,28 +35,30 @@ static uint32_t get_le(const uint8_t *at, uint32_t n_bytes) {
     return value;
 }
 
-/* Takes a word if the state has run low. With checked, an exhausted payload gives zeros and a note of it. */
-OL_INLINE uint32_t refill(decoder *d, uint32_t x, const int checked) {
-    if (checked && d->end - d->at < 2) {
-        d->truncated |= x < STATE_MIN;
-        return x < STATE_MIN ? x << 16 : x;
+/* Takes a word if the state has run low; an exhausted payload gives zeros and a note of it. */
+OL_INLINE uint32_t refill(decoder *d, uint32_t x) {
+    if (x >= STATE_MIN) {
+        return x;
     }
-    const uint32_t word = (uint32_t)(d->at[0] | d->at[1] << 8); /* read always, used or not: cheaper than a branch */
-    const uint32_t low = x < STATE_MIN, mask = 0u - low;
-    d->at += 2 * low;
-    return x ^ ((x ^ (x << 16 | word)) & mask);
+    if (d->end - d->at < 2) {
+        d->truncated = 1;
+        return x << 16;
+    }
+    const uint32_t word = (uint32_t)(d->at[0] | d->at[1] << 8);
+    d->at += 2;
+    return x << 16 | word;
 }
 
-OL_INLINE uint32_t get_raw(decoder *d, uint32_t *x, uint32_t n_bits, const int checked) {
+OL_INLINE uint32_t get_raw(decoder *d, uint32_t *x, uint32_t n_bits) {
     const uint32_t value = *x & ((1u << n_bits) - 1);
-    *x = refill(d, *x >> n_bits, checked);
+    *x = refill(d, *x >> n_bits);
     return value;
 }
 
 static uint32_t get_bytes(decoder *d, uint32_t *x, uint32_t n_bits) {
     uint32_t value = 0;
     for (uint32_t shift = 0; shift < n_bits; shift += 8) {
-        value |= get_raw(d, x, 8, 1) << shift;
+        value |= get_raw(d, x, 8) << shift;
     }
     return value;
 }
@@ -92,32 +95,77 @@ OL_INLINE void get_codes(const ol_context *c, codes *out) {
     memcpy(out->raw, &raw, sizeof out->raw);
 }
 
-OL_INLINE uint32_t get_residual(const ol_adaptive_tables *tables, decoder *d, const codes *code, const uint32_t k,
-                                const int checked) {
+/* The residual of lead k, near the end of a payload or of fewer leads. */
+OL_INLINE uint32_t get_residual(const ol_adaptive_tables *tables, decoder *d, const codes *code, const uint32_t k) {
     const uint32_t raw = code->raw[k];
     uint32_t x = d->state[k & 1];
     const uint32_t slot = tables->slot[code->table[k]][x & ((1u << OL_FREQ_BITS) - 1)];
-    x = refill(d, (slot >> 11 & 2047) * (x >> OL_FREQ_BITS) + (slot & 2047), checked);
+    x = refill(d, (slot >> 11 & 2047) * (x >> OL_FREQ_BITS) + (slot & 2047));
     const uint32_t s = slot >> 22;
     uint32_t e = s - OL_SYM_HALF;
     if (__builtin_expect(s == SYM_ESCAPE, 0)) {
         e = get_escape(d, &x);
     } else if (raw) {
-        e = e << raw | get_raw(d, &x, raw, checked);
+        e = e << raw | get_raw(d, &x, raw);
     }
     d->state[k & 1] = x;
     return e;
 }
 
-OL_INLINE ol_lanes get_frame(const ol_adaptive_tables *tables, decoder *d, ol_context *c, uint32_t n_leads,
-                             const int checked) {
+/* The next four words, of which each that is taken makes room for the one after: loaded once for two leads, for a load
+ * that waits for each taking would be what all others wait for. */
+typedef struct {
+    uint64_t words;
+} ahead;
+
+OL_INLINE ahead look_ahead(const decoder *d) {
+    return (ahead){ol_get64(d->at)};
+}
+
+OL_INLINE uint32_t take(decoder *d, ahead *next, uint32_t x) {
+    const int64_t low = ((int64_t)x - STATE_MIN) >> 63; /* all ones where a word is taken */
+    const uint32_t filled = x << 16 | (uint32_t)(next->words & 0xffff);
+    next->words ^= (next->words ^ next->words >> 16) & (uint64_t)low;
+    d->at += low & 2;
+    return x ^ ((x ^ filled) & (uint32_t)low);
+}
+
+/* As get_residual, of eight leads and with enough bytes left. */
+OL_INLINE uint32_t get_next(const ol_adaptive_tables *tables, decoder *d, ahead *next, const codes *code, const uint32_t k) {
+    const uint32_t raw = code->raw[k];
+    uint32_t x = d->state[k & 1];
+    const uint32_t slot = tables->slot[code->table[k]][x & ((1u << OL_FREQ_BITS) - 1)];
+    x = take(d, next, (slot >> 11 & 2047) * (x >> OL_FREQ_BITS) + (slot & 2047));
+    const uint32_t s = slot >> 22;
+    uint32_t e = s - OL_SYM_HALF;
+    if (__builtin_expect(s == SYM_ESCAPE, 0)) {
+        e = get_escape(d, &x);
+        *next = look_ahead(d);
+    } else if (raw) {
+        e = e << raw | (x & ((1u << raw) - 1));
+        x = take(d, next, x >> raw);
+    }
+    d->state[k & 1] = x;
+    return e;
+}
+
+/* Two residuals in one word, as they lie in a vector: eight stored apart and loaded together would wait for each other. */
+OL_INLINE uint64_t get_two(const ol_adaptive_tables *tables, decoder *d, const codes *code, const uint32_t k) {
+    enum { IS_BIG = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
+    ahead next = look_ahead(d);
+    const uint64_t first = get_next(tables, d, &next, code, k);
+    const uint64_t second = get_next(tables, d, &next, code, k + 1);
+    return IS_BIG ? first << 32 | second : first | second << 32;
+}
+
+OL_INLINE ol_lanes get_frame(const ol_adaptive_tables *tables, decoder *d, ol_context *c, uint32_t n_leads) {
     codes code;
     uint32_t e[OL_MAX_LEADS] = {0};
     ol_lanes out;
     get_codes(c, &code);
 #pragma GCC unroll 8
     for (uint32_t k = 0; k < n_leads; k++) {
-        e[k] = get_residual(tables, d, &code, k, checked);
+        e[k] = get_residual(tables, d, &code, k);
     }
     memcpy(&out, e, sizeof out);
     context_update(c, out);
@@ -133,35 +181,33 @@ OL_INLINE ol_lanes reconstruct_and_get(const ol_adaptive_tables *tables, decoder
     codes code;
     get_codes(c, &code);
     ol_lanes acc = predict_own(p);
-    const uint32_t e0 = get_residual(tables, d, &code, 0, 0);
     acc += predict_cross(p->w_cd, newest_d, OL_MAX_LEADS);
-    const uint32_t e1 = get_residual(tables, d, &code, 1, 0);
+    const uint64_t e01 = get_two(tables, d, &code, 0);
     acc += predict_cross(p->w_ce, newest_e, OL_MAX_LEADS);
-    const uint32_t e2 = get_residual(tables, d, &code, 2, 0);
     acc += predict_cross(p->w_in, &res, OL_MAX_LEADS - 1);
-    const uint32_t e3 = get_residual(tables, d, &code, 3, 0);
+    const uint64_t e23 = get_two(tables, d, &code, 2);
     const ol_lanes pred = round_prediction(acc), delta = pred + *e;
     const ol_gains g = gains(p, res, fine_error(acc, pred, res));
     p->last += delta;
-    const uint32_t e4 = get_residual(tables, d, &code, 4, 0);
     adapt_own(p, g.own);
-    const uint32_t e5 = get_residual(tables, d, &code, 5, 0);
+    const uint64_t e45 = get_two(tables, d, &code, 4);
     adapt_cross(p->w_cd, newest_d, g.cross);
-    const uint32_t e6 = get_residual(tables, d, &code, 6, 0);
     adapt_cross(p->w_ce, newest_e, g.cross);
-    const uint32_t e7 = get_residual(tables, d, &code, 7, 0);
+    const uint64_t e67 = get_two(tables, d, &code, 6);
     adapt_in(p, &res, g.in);
     remember(p, (ol_lanes)clip((ol_slanes)delta, CLIP), res);
-    *e = (ol_lanes){e0, e1, e2, e3, e4, e5, e6, e7};
+    typedef uint64_t pairs __attribute__((vector_size(32)));
+    *e = (ol_lanes)(pairs){e01, e23, e45, e67};
     context_update(c, *e);
     return p->last;
 }
 
 /* Decodes n frames of one chunk. */
-OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, ol_predictor *p, ol_context *c,
+OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, ol_predictor *p, ol_context *context,
                              const uint32_t n_leads, uint32_t n, int32_t *out) {
-    decoder d = *shared;
-    ol_lanes e = get_frame(tables, &d, c, n_leads, 1);
+    decoder d = *shared; /* copies: what has no address elsewhere can stay in registers */
+    ol_context here = *context, *const c = &here;
+    ol_lanes e = get_frame(tables, &d, c, n_leads);
     for (uint32_t left = n; !d.truncated; out += n_leads) {
         ol_lanes frame;
         left--;
@@ -170,7 +216,7 @@ OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, 
         } else {
             frame = reconstruct(p, e);
             if (left) {
-                e = get_frame(tables, &d, c, n_leads, 1);
+                e = get_frame(tables, &d, c, n_leads);
             }
         }
         memcpy(out, &frame, n_leads * sizeof *out);
@@ -179,6 +225,7 @@ OL_INLINE void decode_frames(const ol_adaptive_tables *tables, decoder *shared, 
         }
     }
     *shared = d;
+    *context = here;
 }
 
 OL_CLONES static void chunk_decode(const ol_adaptive_tables *tables, decoder *d, ol_predictor *p, ol_context *c,
@@ -247,8 +294,8 @@ int ol_adaptive_decode(const ol_adaptive_tables *tables, const uint8_t *payload,
     if (status) {
         return status;
     }
-    ol_predictor predictor;
-    ol_context context;
+    _Alignas(64) ol_predictor predictor; /* a vector across two cache lines is slow to store */
+    _Alignas(64) ol_context context;
     predictor_init(&predictor, n_leads, lead_ids, rate_mhz, first);
     context_init(&context, n_leads);
     memcpy(out, first, n_leads * sizeof *out);
