@@ -21,6 +21,7 @@ HEADERS = (
     "ol_filter.h",
     "ol_quality.h",
     "ol_front.h",
+    "ol_ahead.h",
     "ol_qrs.h",
     "ol_beat.h",
     "ol_wave.h",

@@ -15,9 +15,8 @@
 #ifndef OL_ANALYSIS_H
 #define OL_ANALYSIS_H
 
+#include "ol_ahead.h"
 #include "ol_beat.h"
-#include "ol_filter.h"
-#include "ol_front.h"
 #include "ol_qrs.h"
 #include "ol_wave.h"
 
@@ -45,6 +44,7 @@ typedef struct ol_analysis_settings {
 /* A beat: the frame of the middle of its main deflection, and how sure the detector is of it. */
 typedef struct ol_beat {
     int64_t frame;
+    double at_frame; /* the same, not rounded */
     float score; /* log of the odds that this is a beat, its rhythm left aside */
     float size_uv;
 } ol_beat;
@@ -74,9 +74,9 @@ typedef struct ol_analysis {
     int64_t n_in, n_out; /* seconds of the stretch: told to the detector, told to classes and waves */
     double told[OL_ANALYSIS_TOLD]; /* frames of beats, in order: put, handed on, and what came back of them */
     int64_t n_put, n_handed, n_records, n_waves;
-    ol_front front;
-    double mains_hz; /* that is being removed, or 0 */
-    ol_mains mains;
+    int64_t n_followed;            /* seconds that classes and waves have had */
+    int64_t origin, end_frame;     /* first frame of the stretch, and frame after its newest second */
+    ol_ahead ahead;
     ol_qrs qrs;
     ol_beats beats;
     ol_waves waves;
@@ -88,7 +88,7 @@ int ol_analysis_init(ol_analysis *a, const ol_analysis_settings *settings);
 
 /* Without the detector: a beat is at `frame`. In rising order, before the frames of the five seconds after it are
  * pushed. OL_OK, OL_E_ARGUMENT (not after the last one, or the detector is on) or OL_E_ROOM (push frames first). */
-int ol_analysis_tell(ol_analysis *a, int64_t frame);
+int ol_analysis_tell(ol_analysis *a, double frame);
 
 /* Take up to `n` frames of interleaved microvolts; `lead_off`: one byte a frame, bit k for lead k, or NULL. Returns how
  * many were taken: fewer when less than OL_ANALYSIS_ROOM places of a kind are free. */
@@ -98,6 +98,13 @@ size_t ol_analysis_push(ol_analysis *a, const float *frames_uv, const uint8_t *l
 /* The same of the integers of a recording: microvolt = count * scale_uv of its lead. */
 size_t ol_analysis_push_counts(ol_analysis *a, const int32_t *counts, const float *scale_uv, const uint8_t *lead_off,
                                size_t n, ol_analysis_found *found);
+
+/* The same of seconds that an ol_ahead of its own has made, in place of frames; its gaps that end a stretch are told to
+ * ol_analysis_gap. Returns how many seconds were taken. */
+size_t ol_analysis_push_seconds(ol_analysis *a, const ol_second *seconds, size_t n, ol_analysis_found *found);
+
+/* Seconds, since the start, whose beats are decided: classes and waves have had them. */
+int64_t ol_analysis_followed(const ol_analysis *a);
 
 /* `n_missing` frames are missing here, or the recording ends: what came before is decided without what follows. Up to
  * 40 ms are bridged. OL_OK, OL_E_ARGUMENT, or OL_E_ROOM as above. */

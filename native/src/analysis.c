@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Joins the parts: front to detector at once, to classes and waves when the detector has decided beyond. */
+/* Joins the parts: seconds to the detector at once, to classes and waves when the detector has decided beyond. */
 #include "ol_analysis.h"
 #include "ol_error.h"
 
 #include <math.h>
 #include <string.h>
 
-#define BRIDGE_S 0.04 /* a shorter gap is filled with the frame before it */
 #define AHEAD_MS 3000 /* beats that classes and waves know beyond the second they are given */
 
 static int has(const ol_analysis *a, uint32_t stage) {
@@ -17,7 +16,7 @@ int ol_analysis_init(ol_analysis *a, const ol_analysis_settings *settings) {
     memset(a, 0, sizeof *a);
     a->settings = *settings;
     const uint32_t n_leads = settings->n_leads;
-    int status = ol_front_init(&a->front, settings->fs_hz, n_leads, settings->rail_uv);
+    int status = ol_ahead_init(&a->ahead, settings->fs_hz, n_leads, settings->rail_uv);
     if (status == OL_OK && has(a, OL_ANALYSIS_DETECT)) {
         status = ol_qrs_init(&a->qrs, n_leads);
     }
@@ -46,21 +45,22 @@ static int64_t oldest_open(const ol_analysis *a) {
 }
 
 static double to_frame(const ol_analysis *a, double at_ms) {
-    return (double)a->front.origin + at_ms * a->settings.fs_hz / 1000;
+    return (double)a->origin + at_ms * a->settings.fs_hz / 1000;
 }
 
 static double to_ms(const ol_analysis *a, double frame) {
-    return (frame - (double)a->front.origin) * 1000 / a->settings.fs_hz;
+    return (frame - (double)a->origin) * 1000 / a->settings.fs_hz;
 }
 
-int ol_analysis_tell(ol_analysis *a, int64_t frame) {
-    if (has(a, OL_ANALYSIS_DETECT) || frame < 0 || (a->n_put && (double)frame <= *told(a, a->n_put - 1))) {
+int ol_analysis_tell(ol_analysis *a, double frame) {
+    const int is_later = frame >= 0 && frame < 1e18 && !(a->n_put && frame <= *told(a, a->n_put - 1));
+    if (has(a, OL_ANALYSIS_DETECT) || !is_later) {
         return OL_E_ARGUMENT;
     }
     if (a->n_put - oldest_open(a) >= OL_ANALYSIS_TOLD) {
         return OL_E_ROOM;
     }
-    *told(a, a->n_put++) = (double)frame;
+    *told(a, a->n_put++) = frame;
     return OL_OK;
 }
 
@@ -74,12 +74,12 @@ static void take_beats(ol_analysis *a, ol_analysis_found *f) {
     ol_qrs_beat beats[64];
     for (size_t n; (n = ol_qrs_beats(&a->qrs, beats, 64)) > 0;) {
         for (size_t i = 0; i < n; i++) {
-            const double last = (double)(a->front.origin + a->front.n_frames - 1);
-            const double frame = fmin(fmax(to_frame(a, beats[i].at_ms), (double)a->front.origin), last);
+            const double last = (double)(a->end_frame - 1);
+            const double frame = fmin(fmax(to_frame(a, beats[i].at_ms), (double)a->origin), last);
             const int fits = f->n_beats < f->room && a->n_put - oldest_open(a) < OL_ANALYSIS_TOLD;
             if (fits && !(a->n_put && frame <= *told(a, a->n_put - 1))) {
                 *told(a, a->n_put++) = frame;
-                f->beats[f->n_beats++] = (ol_beat){llround(frame), beats[i].score, beats[i].size_uv};
+                f->beats[f->n_beats++] = (ol_beat){llround(frame), frame, beats[i].score, beats[i].size_uv};
             }
         }
     }
@@ -95,7 +95,7 @@ static void take_spans(ol_analysis *a, ol_analysis_found *f) {
     ol_qrs_span spans[64];
     for (size_t n; (n = ol_qrs_spans(&a->qrs, spans, 64)) > 0;) {
         for (size_t i = 0; i < n; i++) {
-            const int64_t end_frame = least(llround(to_frame(a, spans[i].to_ms)), a->front.origin + a->front.n_frames);
+            const int64_t end_frame = least(llround(to_frame(a, spans[i].to_ms)), a->end_frame);
             put_span(f, llround(to_frame(a, spans[i].from_ms)), end_frame, spans[i].kind);
         }
     }
@@ -134,6 +134,7 @@ static double end_ms(const ol_second *s) {
 /* Classes and waves get the oldest second of the lag. */
 static void follow(ol_analysis *a, ol_analysis_found *f) {
     const ol_second *s = &a->lag[a->n_out++ % OL_ANALYSIS_LAG];
+    a->n_followed++;
     hand_on(a, end_ms(s) + AHEAD_MS);
     if (has(a, OL_ANALYSIS_CLASSIFY)) {
         name_records(a, f, ol_beats_take(&a->beats, s, f->records + f->n_records, f->room - f->n_records));
@@ -159,25 +160,11 @@ static void drain(ol_analysis *a, ol_analysis_found *f) {
     }
 }
 
-/* From the first second in which mains is heard to the end of the stretch it is tracked and taken away: where there is
- * none, nothing is tracked and nothing taken. */
-static void remove_mains(ol_analysis *a, ol_second *s) {
-    const double heard_hz = (double)s->quality.mains_hz;
-    if (s->first_row == 0) {
-        a->mains_hz = 0;
-    }
-    if (heard_hz > 0 && heard_hz != a->mains_hz && ol_mains_init(&a->mains, OL_ROW_HZ, 8, heard_hz) == OL_OK) {
-        a->mains_hz = heard_hz;
-    }
-    if (a->mains_hz > 0) {
-        ol_mains_run(&a->mains, s->rows[0], s->rows[0], (size_t)s->n_rows);
-    }
-}
-
-/* The second that the front has filled, the newest of the lag. */
+/* The newest of the lag. */
 static void take_second(ol_analysis *a, ol_analysis_found *f) {
-    ol_second *s = &a->lag[a->n_in++ % OL_ANALYSIS_LAG];
-    remove_mains(a, s);
+    const ol_second *s = &a->lag[a->n_in++ % OL_ANALYSIS_LAG];
+    a->origin = s->origin;
+    a->end_frame = s->quality.first_frame + s->quality.n_frames;
     f->seconds[f->n_seconds++] = s->quality;
     if (has(a, OL_ANALYSIS_DETECT)) {
         ol_qrs_take(&a->qrs, s);
@@ -185,18 +172,19 @@ static void take_second(ol_analysis *a, ol_analysis_found *f) {
     drain(a, f);
 }
 
-static ol_second *next_second(ol_analysis *a) {
-    return &a->lag[a->n_in % OL_ANALYSIS_LAG];
+/* Where the next second goes. */
+static ol_seconds next_second(ol_analysis *a) {
+    return (ol_seconds){.second = &a->lag[a->n_in % OL_ANALYSIS_LAG], .room = 1, .n = 0};
 }
 
 size_t ol_analysis_push(ol_analysis *a, const float *frames_uv, const uint8_t *lead_off, size_t n,
                         ol_analysis_found *found) {
     size_t taken = 0;
     while (taken < n && has_room(found)) {
-        int is_full = 0;
+        ol_seconds next = next_second(a);
         const float *at = frames_uv + taken * a->settings.n_leads;
-        taken += ol_front_push(&a->front, at, lead_off ? lead_off + taken : NULL, n - taken, next_second(a), &is_full);
-        if (is_full) {
+        taken += ol_ahead_push(&a->ahead, at, lead_off ? lead_off + taken : NULL, n - taken, &next);
+        if (next.n) {
             take_second(a, found);
         }
     }
@@ -207,20 +195,35 @@ size_t ol_analysis_push_counts(ol_analysis *a, const int32_t *counts, const floa
                                size_t n, ol_analysis_found *found) {
     size_t taken = 0;
     while (taken < n && has_room(found)) {
-        int is_full = 0;
+        ol_seconds next = next_second(a);
         const int32_t *at = counts + taken * a->settings.n_leads;
-        taken += ol_front_push_counts(&a->front, at, scale_uv, lead_off ? lead_off + taken : NULL, n - taken,
-                                      next_second(a), &is_full);
-        if (is_full) {
+        const uint8_t *off = lead_off ? lead_off + taken : NULL;
+        taken += ol_ahead_push_counts(&a->ahead, at, scale_uv, off, n - taken, &next);
+        if (next.n) {
             take_second(a, found);
         }
     }
     return taken;
 }
 
+size_t ol_analysis_push_seconds(ol_analysis *a, const ol_second *seconds, size_t n, ol_analysis_found *found) {
+    size_t taken = 0;
+    for (; taken < n && has_room(found); taken++) {
+        memcpy(next_second(a).second, &seconds[taken], sizeof *seconds);
+        take_second(a, found);
+    }
+    return taken;
+}
+
+/* Where the next frame pushed lies, whoever makes the seconds. */
+static int64_t place(const ol_analysis *a) {
+    const int64_t ahead = ol_ahead_end_frame(&a->ahead);
+    return ahead > a->end_frame ? ahead : a->end_frame;
+}
+
 /* `next` is the frame at which the stretch after this one begins: beats told in the gap belong to this one. */
 static void end_stretch(ol_analysis *a, int64_t next, ol_analysis_found *f) {
-    while (ol_front_end(&a->front, next_second(a))) {
+    while (ol_ahead_end(&a->ahead, next_second(a).second)) {
         take_second(a, f);
     }
     if (has(a, OL_ANALYSIS_DETECT)) {
@@ -242,28 +245,33 @@ static void end_stretch(ol_analysis *a, int64_t next, ol_analysis_found *f) {
 
 static void bridge(ol_analysis *a, int64_t n_missing, ol_analysis_found *f) {
     float frame[8];
-    memcpy(frame, a->front.last, sizeof frame);
+    memcpy(frame, a->ahead.front.last, sizeof frame);
     while (n_missing-- > 0) {
         ol_analysis_push(a, frame, NULL, 1, f);
     }
 }
 
 int ol_analysis_gap(ol_analysis *a, int64_t n_missing, ol_analysis_found *found) {
-    const int64_t at = a->front.origin + a->front.n_frames;
+    const int64_t at = place(a);
     if (n_missing < 0 || n_missing > INT64_MAX / 4 - at) {
         return OL_E_ARGUMENT;
     }
     if (!has_room(found)) {
         return OL_E_ROOM;
     }
-    if (n_missing > 0 && a->front.n_frames > 0 && (double)n_missing <= BRIDGE_S * a->settings.fs_hz) {
+    if (ol_ahead_bridges(&a->ahead, n_missing)) {
         bridge(a, n_missing, found);
         return OL_OK;
     }
     end_stretch(a, at + n_missing, found);
     put_span(found, at, at + n_missing, OL_SPAN_GAP);
-    ol_front_skip(&a->front, n_missing);
+    ol_ahead_skip(&a->ahead, n_missing);
+    a->origin = a->end_frame = at + n_missing;
     return OL_OK;
+}
+
+int64_t ol_analysis_followed(const ol_analysis *a) {
+    return a->n_followed;
 }
 
 const ol_beats *ol_analysis_beats(const ol_analysis *a) {
