@@ -16,7 +16,9 @@
 #include "ol_filter.h"
 #include "ol_front.h"
 
-#define OL_AHEAD_ROOM 4 /* seconds a gap may complete */
+enum ol_ahead_size {
+    OL_AHEAD_ROOM = 4, /* seconds a gap may complete */
+};
 
 /* cdef: opaque */
 typedef struct ol_ahead {

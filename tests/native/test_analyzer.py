@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.recfunctions import repack_fields
 
+from octolead.native.ahead import Ahead
 from octolead.native.analyzer import CLASSIFY, DELINEATE, DETECT, Analyzer, Found, detect_beats
 from octolead.native.qrs import BEAT_DTYPE
 
@@ -69,6 +70,37 @@ def test_records_and_waves_are_one_a_beat_over_gaps() -> None:
     assert np.array_equal(found.beats["frame"], found.records["frame"])
     assert np.array_equal(found.beats["frame"], found.waves["frame"])
     assert analyzer.n_frames == len(frames)
+
+
+def test_seconds_made_apart_and_beats_told_give_the_same() -> None:
+    """The three threads of an analysis: one makes seconds, one finds beats in them, one is told them and measures waves."""
+    frames = ecg(360, 70, 3, noise_uv=40)
+    frames[9000:] += 150 * np.sin(2 * np.pi * 50 * np.arange(len(frames) - 9000) / 360)[:, None].astype(np.float32)
+    whole, ahead = Analyzer(360, 3), Ahead(360, 3)
+    finder, teller = Analyzer(360, 3, stages=DETECT | CLASSIFY), Analyzer(360, 3, stages=DELINEATE)
+    waves = []
+    for at, missing in ((0, 5), (3000, 2000), (5500, 14), (7000, 15), (8000, 0)):  # 14 frames are bridged, 15 are not
+        stop = {0: 3000, 3000: 5500, 5500: 7000, 7000: 8000, 8000: len(frames)}[at]
+        whole.push(frames[at:stop])
+        whole.gap(missing)
+        ahead.push(frames[at:stop])
+        if ahead.gap(missing):
+            made = ahead.made()
+            for seconds in made:
+                finder.push_seconds(seconds)
+            finder.gap(missing)
+            found = finder.found()
+            assert all(teller.tell(frame) for frame in found.beats["at_frame"])
+            for seconds in made:
+                teller.push_seconds(seconds)
+            teller.gap(missing)
+            waves.append(teller.found().waves)
+            expected = whole.found()
+            assert len(expected.beats) > 0
+            for kind in ("beats", "spans", "seconds", "records"):
+                assert packed(getattr(found, kind)) == packed(getattr(expected, kind)), (at, kind)
+            assert packed(waves[-1]) == packed(expected.waves), at
+    assert len(waves) == 3
 
 
 def test_the_integers_of_a_recording_give_what_their_microvolts_give() -> None:

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a signal to what the C core finds in it: pieces are read in one thread while the one before is analysed in another."""
+"""From a signal to what the C core finds in it, in three threads.
+
+One reads pieces and makes seconds of them, one finds beats in those of the piece before, one measures waves in what is decided.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -12,9 +15,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..native.analyzer import Analyzer
+from ..native.ahead import Ahead
+from ..native.analyzer import CLASSIFY, DETECT, Analyzer
 from ..native.beats import Beats
+from ..native.found import Found as CoreFound
 from ..native.qrs import SPAN_KINDS
+from .followers import Stretch, WaveFollower
 from .signal import Piece, Signal
 
 _PIECE_S: Final = 300.0
@@ -29,7 +35,7 @@ class Found:
 
     Attributes:
         beats: `octolead.native.beats.Beats`: labels in time order, templates in µV, counts.
-        waves: `WAVE_DTYPE`, one a beat.
+        waves: `OVERALL_DTYPE` of `octolead.native.waves`, one a beat.
         fiducial_s: time from the first frame to the middle of each beat's QRS, finer than a frame.
         spans: `SPAN_DTYPE`: ventricular fibrillation, asystole, what is not usable, gaps.
         seconds: `SECOND_DTYPE`: quality of each lead in each second.
@@ -52,18 +58,27 @@ def find_beats(signal: Signal, progress: Progress | None = None) -> Found:
     Raises:
         ValueError: a rate outside 100 to 2000 samples/s, or no lead.
     """
-    lead_i, lead_ii = (signal.leads.index(name) if name in signal.leads else None for name in ("I", "II"))
-    analyzer = Analyzer(signal.fs_hz, len(signal.leads), rail_uv=signal.rail_uv, channels=signal.channels(), lead_i=lead_i, lead_ii=lead_ii)
-    for piece in _ahead(signal):
-        _feed(analyzer, piece)
-        if progress:
-            progress(piece.start + len(piece.frames), signal.n_frames)
-    if analyzer.n_frames < signal.n_frames:
-        analyzer.gap(signal.n_frames - analyzer.n_frames)
-    found = analyzer.finish()
-    beats = analyzer.label(found.records)
-    fiducial_s = found.records["frame"] / signal.fs_hz + found.records["fiducial_ms"] / 1000.0
-    return Found(beats, found.waves, fiducial_s, found.spans, found.seconds)
+    analyzer = Analyzer(signal.fs_hz, len(signal.leads), stages=DETECT | CLASSIFY, rail_uv=signal.rail_uv, channels=signal.channels())
+    parts: list[CoreFound] = []
+    with ThreadPoolExecutor(1, "octolead-waves") as thread:
+        follower = WaveFollower(signal, thread)
+        for stretch in _ahead(signal):
+            parts.append(_find(analyzer, stretch))
+            follower.follow(stretch, parts[-1].beats["at_frame"], analyzer.n_followed)
+            if progress:
+                progress(stretch.n_frames, signal.n_frames)
+        waves = follower.waves()
+    records, spans, seconds = (np.concatenate([getattr(part, name) for part in parts]) for name in ("records", "spans", "seconds"))
+    fiducial_s = records["frame"] / signal.fs_hz + records["fiducial_ms"] / 1000.0
+    return Found(analyzer.label(records), waves, fiducial_s, spans, seconds)
+
+
+def _find(analyzer: Analyzer, stretch: Stretch) -> CoreFound:
+    for seconds in stretch.seconds:
+        analyzer.push_seconds(seconds)
+    if stretch.gap is not None:
+        analyzer.gap(stretch.gap)
+    return analyzer.found()
 
 
 def _pieces(signal: Signal) -> Iterator[tuple[int, int]]:
@@ -72,31 +87,40 @@ def _pieces(signal: Signal) -> Iterator[tuple[int, int]]:
         yield from pairwise(signal.cuts(first, after, step))
 
 
-def _ahead(signal: Signal) -> Iterator[Piece]:
-    """Read pieces, one ahead of the one that is used: the core lets go of Python's lock while it decodes."""
+def _ahead(signal: Signal) -> Iterator[Stretch]:
+    """Read pieces and make seconds of them, one piece ahead of the one that is used: the core lets go of Python's lock."""
+    ahead = Ahead(signal.fs_hz, len(signal.leads), signal.rail_uv)
     with ThreadPoolExecutor(1, "octolead-read") as reader:
-        waiting = None
+        waiting: Future[list[Stretch]] | None = None
         for start, stop in _pieces(signal):
-            following = reader.submit(signal.piece, start, stop)
+            following = reader.submit(lambda start, stop: _seconds_of(ahead, signal.piece(start, stop)), start, stop)
             if waiting is not None:
-                yield waiting.result()
+                yield from waiting.result()
             waiting = following
         if waiting is not None:
-            yield waiting.result()
+            yield from waiting.result()
+    if ahead.n_frames < signal.n_frames:
+        yield from _gap(ahead, signal.n_frames - ahead.n_frames)
+    yield from _gap(ahead, 0)
 
 
-def _feed(analyzer: Analyzer, piece: Piece) -> None:
-    """Push a piece; what is missing before it and in it are gaps."""
-    if piece.start > analyzer.n_frames:
-        analyzer.gap(piece.start - analyzer.n_frames)
-    for first, after, is_missing in _runs(piece.missing()):
+def _gap(ahead: Ahead, n_missing: int) -> list[Stretch]:
+    """What a gap makes of the seconds so far: nothing, where it is bridged."""
+    return [Stretch(ahead.made(), n_missing, ahead.n_frames)] if ahead.gap(n_missing) else []
+
+
+def _seconds_of(ahead: Ahead, piece: Piece) -> list[Stretch]:
+    """Make seconds of a piece; what is missing before it and in it are gaps."""
+    made = _gap(ahead, piece.start - ahead.n_frames) if piece.start > ahead.n_frames else []
+    for first, after, is_missing in [(0, len(piece.frames), False)] if piece.is_whole else _runs(piece.missing()):
         off = None if piece.lead_off is None else piece.lead_off[first:after]
         if is_missing:
-            analyzer.gap(after - first)
+            made += _gap(ahead, after - first)
         elif piece.scale_uv is not None:
-            analyzer.push_counts(piece.frames[first:after].astype(np.int32, copy=False), piece.scale_uv, off)
+            ahead.push_counts(piece.frames[first:after].astype(np.int32, copy=False), piece.scale_uv, off)
         else:
-            analyzer.push(piece.frames[first:after], off)
+            ahead.push(piece.frames[first:after].astype(np.float32, copy=False), off)
+    return [*made, Stretch(ahead.made(), None, ahead.n_frames)]
 
 
 def _runs(missing: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:

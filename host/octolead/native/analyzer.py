@@ -4,48 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from .._native import ffi, lib
-from .beats import RECORD_DTYPE, Beats, label
-from .qrs import BEAT_DTYPE, SECOND_DTYPE, SPAN_DTYPE
-from .waves import WAVE_DTYPE
-
-_ROOM: Final = 4 * int(lib.OL_ANALYSIS_ROOM)
-_KINDS: Final = (
-    ("beats", BEAT_DTYPE, "ol_beat *"),
-    ("spans", SPAN_DTYPE, "ol_span *"),
-    ("seconds", SECOND_DTYPE, "ol_quality_second *"),
-    ("records", RECORD_DTYPE, "ol_beat_record *"),
-    ("waves", WAVE_DTYPE, "ol_wave_beat *"),
-)
+from .ahead import Seconds
+from .beats import Beats, label
+from .found import Found, Places
 
 DETECT: Final = int(lib.OL_ANALYSIS_DETECT)
 CLASSIFY: Final = int(lib.OL_ANALYSIS_CLASSIFY)
 DELINEATE: Final = int(lib.OL_ANALYSIS_DELINEATE)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the core found, each in order of time.
-
-    Attributes:
-        beats: `BEAT_DTYPE`; empty where the beats were told.
-        spans: `SPAN_DTYPE`: fibrillation, asystole, not usable, gaps.
-        seconds: `SECOND_DTYPE`: quality.
-        records: `RECORD_DTYPE`, one a beat; empty without CLASSIFY.
-        waves: `WAVE_DTYPE`, one a beat; empty without DELINEATE.
-    """
-
-    beats: npt.NDArray[Any]
-    spans: npt.NDArray[Any]
-    seconds: npt.NDArray[Any]
-    records: npt.NDArray[Any]
-    waves: npt.NDArray[Any]
 
 
 class Analyzer:
@@ -87,8 +58,7 @@ class Analyzer:
                 "100 to 2000, 1 to 8, columns of them, and 0 or more are possible"
             )
         self.n_frames = 0
-        self._parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name, _, _ in _KINDS}
-        self._begin_batch()
+        self._places = Places()
 
     def push(self, frames_uv: npt.ArrayLike, lead_off: npt.ArrayLike | None = None) -> None:
         """Take frames.
@@ -115,7 +85,20 @@ class Analyzer:
         frames = np.ascontiguousarray(counts, np.int32)
         self._take(frames, lead_off, "int32_t *", lambda state, *rest: lib.ol_analysis_push_counts(state, rest[0], pointer, *rest[1:]))
 
-    def tell(self, frame: int) -> bool:
+    def push_seconds(self, seconds: Seconds) -> None:
+        """Take the seconds of an `Ahead` in place of frames; its gaps that end a stretch are told to `gap`."""
+        at = 0
+        while at < len(seconds):
+            self._places.make_room()
+            address = ffi.cast("ol_second *", seconds.ctypes.data + at * seconds.strides[0])
+            at += lib.ol_analysis_push_seconds(self._state, address, len(seconds) - at, self._places.batch)
+
+    @property
+    def n_followed(self) -> int:
+        """Seconds whose beats are decided: what is told of them, to another analyzer of the same seconds, is complete."""
+        return int(lib.ol_analysis_followed(self._state))
+
+    def tell(self, frame: float) -> bool:
         """Say that a beat is at `frame`: in rising order, five seconds before its frames. False when too many wait.
 
         Raises:
@@ -132,8 +115,8 @@ class Analyzer:
         Raises:
             ValueError: a negative number.
         """
-        self._empty_batch()
-        if not 0 <= n_missing < 1 << 60 or lib.ol_analysis_gap(self._state, n_missing, self._batch) != lib.OL_OK:
+        self._places.make_room()
+        if not 0 <= n_missing < 1 << 60 or lib.ol_analysis_gap(self._state, n_missing, self._places.batch) != lib.OL_OK:
             raise ValueError(f"a gap of {n_missing} frames")
         self.n_frames += n_missing
 
@@ -144,8 +127,7 @@ class Analyzer:
 
     def found(self) -> Found:
         """Return what was found since the start or the last call."""
-        self._empty_batch()
-        return Found(*(_joined(self._parts[name], dtype) for name, dtype, _ in _KINDS))
+        return self._places.take()
 
     def label(self, records: npt.NDArray[Any]) -> Beats:
         """Give all beats of a recording their classes (second pass), with the templates.
@@ -166,35 +148,9 @@ class Analyzer:
         while at < len(frames):
             masks = ffi.NULL if off is None else ffi.cast("uint8_t *", off.ctypes.data + at)
             address = ffi.cast(ctype, frames.ctypes.data + at * frames.strides[0])
-            at += push(self._state, address, masks, len(frames) - at, self._batch)
-            if at < len(frames):
-                self._empty_batch()
+            self._places.make_room()
+            at += push(self._state, address, masks, len(frames) - at, self._places.batch)
         self.n_frames += len(frames)
-
-    def _begin_batch(self) -> None:
-        self._batch = ffi.new("ol_analysis_found *")
-        self._batch.room = _ROOM
-        self._arrays = {name: np.zeros(_ROOM, dtype) for name, dtype, _ in _KINDS}
-        for name, _, ctype in _KINDS:
-            setattr(self._batch, name, ffi.cast(ctype, self._arrays[name].ctypes.data))
-
-    def _empty_batch(self) -> None:
-        for name, parts in self._parts.items():
-            n = int(getattr(self._batch, f"n_{name}"))
-            if n:
-                parts.append(self._arrays[name][:n].copy())
-                setattr(self._batch, f"n_{name}", 0)
-
-
-def _joined(parts: list[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """One array of all parts, which are given back one by one: a day's waves are not held twice."""
-    out, at = np.empty(sum(map(len, parts)), dtype), 0
-    parts.reverse()
-    while parts:
-        part = parts.pop()
-        out[at : at + len(part)] = part
-        at += len(part)
-    return out
 
 
 def detect_beats(frames_uv: npt.ArrayLike, fs_hz: float, *, lead_off: npt.ArrayLike | None = None, rail_uv: float = 0.0) -> Found:

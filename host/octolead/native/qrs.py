@@ -10,7 +10,7 @@ import numpy as np
 from .._native import lib
 
 BEAT_DTYPE: Final = np.dtype([("frame", "<i8"), ("at_frame", "<f8"), ("score", "<f4"), ("size_uv", "<f4")])
-"""Frame of the main deflection, the same not rounded, log odds of being a beat (its rhythm left aside), height of the QRS band's envelope."""
+"""Frame of the main deflection, the same not rounded, log odds of being a beat (its rhythm left aside), height in the QRS band."""
 
 SPAN_DTYPE: Final = np.dtype([("first_frame", "<i8"), ("end_frame", "<i8"), ("kind", "<i4"), ("reserved", "<i4")])
 """Frames first_frame to end_frame - 1, and a key of `SPAN_KINDS`."""

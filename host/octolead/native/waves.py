@@ -27,3 +27,16 @@ WAVE_DTYPE: Final = np.dtype(
 
 Beats = npt.NDArray[Any]
 """An array of `WAVE_DTYPE`."""
+
+_OVERALL: Final = tuple(name for name in WAVE_DTYPE.names or () if name not in ("lead", "extra_p_ms", "baseline_uv", "rr_ms"))
+
+OVERALL_DTYPE: Final = np.dtype([(name, WAVE_DTYPE[name]) for name in _OVERALL])
+"""What an analysis keeps of a beat: the waves of all leads together, intervals, axis and ST: 192 bytes."""
+
+
+def overall(waves: Beats) -> Beats:
+    """Return `OVERALL_DTYPE` of an array of `WAVE_DTYPE`."""
+    out = np.empty(len(waves), OVERALL_DTYPE)
+    for name in _OVERALL:
+        out[name] = waves[name]
+    return out
