@@ -68,7 +68,7 @@ def test_a_recorder_must_be_named_and_a_key_given(tmp_path, monkeypatch):
 @needs_micropython
 def test_the_recorder_in_the_simulated_air_is_heard_and_answers(tmp_path):
     pytest.importorskip("bumble", reason="no Bumble (extra air)")
-    (heard,) = json.loads(call("scan", "--sim", "--seconds", 2, "--json"))
+    (heard,) = json.loads(call("scan", "--sim", "--seconds", 1.5, "--json"))
     assert heard["device_id"] == "0" * 16 and heard["name"] == "Octolead 00000000"
     status = json.loads(call("status", "--sim", tmp_path / "card.img", "--ble", "Octolead 00000000", "--json"))
     assert status["state"] == "recording"

@@ -5,6 +5,7 @@ import struct
 from types import SimpleNamespace
 
 import pytest
+from boards.sim.virtual_radio import Database
 from recorder import constants as c
 from recorder import radio_values as values
 from recorder.link_session import OPEN
@@ -122,18 +123,22 @@ def test_packets_are_sized_by_the_mtu_and_never_more_than_244(parts):
     assert parts.ble.buffer[1] == c.LINK_PACKET_BYTES
 
 
+def taken(parts, most=100):
+    """How many packets the radio takes at once."""
+    for n in range(most):
+        if not parts.radio.send(bytes(244)):
+            return n
+    return most
+
+
 def test_nothing_is_sent_while_nobody_is_connected_and_all_of_it_is_paced(parts):
     assert not parts.radio.send(b"x")
     connect(parts)
-    sent = 0
-    while parts.radio.send(bytes(244)):
-        sent += 1
+    sent = taken(parts)
     assert sent == BURST_BYTES // 258
     parts.ticks.now += 10
     parts.radio.pump(parts.link)
-    more = 0
-    while parts.radio.send(bytes(244)):
-        more += 1
+    more = taken(parts)
     assert more == (BURST_BYTES - sent * 258 + 10 * BYTES_A_MS) // 258
     parts.ticks.now += 100000
     parts.radio.pump(parts.link)
@@ -294,3 +299,25 @@ def test_the_heart_is_told_only_where_its_owner_opened_it(parts):
     parts.radio.pump(parts.link)
     told = [value for handle, value in parts.ble.updated if handle == parts.radio._heart]
     assert told == [bytes([0x16, 61]) + struct.pack("<8H", *range(904, 912))]
+
+
+def test_attributes_are_counted_as_btstack_counts_them_and_more_than_512_bytes_are_refused():
+    """att_db_util.c of BTstack: 8 bytes an attribute (22 with a UUID of 128 bits) and its value; a version, an end tag.
+
+    Its own two services, name and Service Changed: 1 + 2 + 2 x (10 + 13 + 8) = 65.
+    """
+    database = Database()
+    assert database.bytes == 65
+    for bits, flags, more in ((16, 2, 13 + 8), (16, 0x10, 13 + 8 + 10), (128, 8, 27 + 22), (128, 0x10, 27 + 22 + 10)):
+        before = database.bytes
+        handle = database.characteristic(bits, flags)
+        assert database.bytes == before + more
+        assert (handle + 1 in database.values) == (flags == 0x10)
+    before = database.bytes
+    database.service(16)
+    database.service(128)
+    assert database.bytes == before + 10 + 24
+    while database.bytes + 21 <= c.ATT_DATABASE_BYTES:
+        database.characteristic(16, 2)
+    with pytest.raises(OSError, match="12"):
+        database.characteristic(16, 2)

@@ -14,7 +14,7 @@ from .link_options import simulated_bench
 from .output import common, heading, note, print_json, say
 
 if TYPE_CHECKING:
-    from ..link.transport_ble import Found
+    from ..link.transport_ble import Adapter, Found
 
 
 @click.command()
@@ -43,9 +43,14 @@ def _real(seconds: float) -> list[Found]:
 
 
 def _simulated(seconds: float) -> list[Found]:
+    from ..link.transport_ble import find
     from ..link.transport_ble import scan as listen
+
+    async def work(adapter: Adapter) -> list[Found]:
+        await find("", adapter)  # it has to boot first
+        return await listen(seconds, adapter)
 
     with tempfile.TemporaryDirectory(prefix="octolead-scan-") as folder:
         card = str(Path(folder) / "card.img")
         with simulated_bench(card, on_air=True) as bench:
-            return asyncio.run(listen(seconds, bench.adapter))  # type: ignore[attr-defined]
+            return asyncio.run(work(bench.adapter))  # type: ignore[attr-defined]

@@ -145,7 +145,7 @@ class BleTransport:
         live_window: packets of live frames that may be on their way.
     """
 
-    window = 32
+    window = 64
     live_window = 8
 
     def __init__(self, client: BleakClient, name: str, packets: asyncio.Queue[bytes | None], max_packet: int) -> None:

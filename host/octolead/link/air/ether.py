@@ -37,6 +37,7 @@ class Radio(Controller):
     """A controller without extended advertising, as the Pico's; its scan response is heard."""
 
     le_features = Controller.le_features & ~hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
+    le_acl_data_packet_length = 251  # a packet of the link whole; what the link layer makes of it is not simulated
 
     def on_advertising_pdu(self, pdu: ll.AdvInd | ll.AdvExtInd) -> None:
         """Report the advertisement and what a scan request would bring; connect, where that is wanted."""
@@ -58,11 +59,12 @@ class Radio(Controller):
 
 
 class Ether(LocalLink):
-    """Carries the data of one recorder; `sent(bytes)` is called when a notification has left it."""
+    """Carries the data of one recorder; `sent(bytes)` is called when a notification has left it; `losses` counts lost connections."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.faults = Faults()
+        self.losses = 0
         self.recorder: Controller | None = None
         self.sent: Callable[[int], None] = lambda size: None
         self._free_at = {True: 0.0, False: 0.0}
@@ -107,6 +109,7 @@ class Ether(LocalLink):
             return
         self.faults.cut_after = None
         for mine in list(self.recorder.le_connections.values()):
+            self.losses += 1
             other = self.find_le_controller(mine.peer_address)
             its = other.le_connections.get(mine.self_address) if other else None
             self.recorder.on_le_disconnected(mine, hci.HCI_CONNECTION_TIMEOUT_ERROR)

@@ -72,6 +72,11 @@ class Air:
 
         self.run(change())
 
+    @property
+    def losses(self) -> int:
+        """Connections that were lost so far."""
+        return self._ether.losses
+
     def lose(self) -> None:
         """Lose the connection, if there is one."""
 
