@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the link does over the simulated cable: session set-up, sync while recording, live latency, cost of sealing.
+"""What the link does over the simulated cable and over the simulated air: set-up, sync while recording, live latency; cost of sealing.
 
-python -m tools.link_bench [SECONDS]    of recording that is brought home first (default 600)
+python -m tools.link_bench [SECONDS]    of recording that is brought home over the cable (default 600; over the air a tenth)
 """
 
 import asyncio
@@ -9,14 +9,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 
 from octolead import _constants as c
 from octolead import simulator
-from octolead.link import Sync, connect_usb
+from octolead.link import Recorder, Sync, connect_ble, connect_usb, open_session
+from octolead.link.air.bench import RadioBench
 from octolead.link.bench import SimulatorBench
+from octolead.link.transport import Transport
+from octolead.link.transport_ble import BleTransport, find
+from octolead.link.transport_usb import UsbTransport
 
 KEY = bytes(range(32))
 COST = """
@@ -42,49 +47,109 @@ def made(folder: Path, seconds: int) -> dict[str, object]:
     return {**config, "link_key": KEY.hex()}
 
 
-async def measure(bench: SimulatorBench, folder: Path) -> None:
-    """All figures of the cable."""
-    setups = []
-    for _ in range(10):
-        port = bench.plug()
-        began = time.monotonic()
-        recorder = await connect_usb(port, KEY)
-        setups.append(time.monotonic() - began)
-        await recorder.close()
-    print(f"session set-up: median {1000 * np.median(setups):.0f} ms, longest {1000 * max(setups):.0f} ms of {len(setups)}")
+Connect = Callable[[], Awaitable[Recorder]]
 
-    async with await connect_usb(bench.plug(), KEY) as recorder:
-        await recorder.start()
-        began_at = time.monotonic() - (await recorder.status()).fields["frame"] / 500
-        delays = []
-        live = recorder.live(0xFF, 1)
-        async for frames in live:
-            due = began_at + np.arange(frames.first_frame, frames.first_frame + len(frames.values)) / 500
-            delays.extend(time.monotonic() - due)
+
+async def set_up(open_carrier: Callable[[], Awaitable[Transport]]) -> str:
+    """How long a session takes to open: over a carrier that is there, and with the carrier."""
+    sessions, whole = [], []
+    for _ in range(10):
+        began = time.monotonic()
+        carrier = await open_carrier()
+        there = time.monotonic()
+        recorder = await open_session(carrier, KEY)
+        now = time.monotonic()
+        sessions.append(1000 * (now - there))
+        whole.append(1000 * (now - began))
+        await recorder.close()
+    return (
+        f"session set-up: median {np.median(sessions):.0f} ms, longest {max(sessions):.0f} ms of {len(sessions)}; "
+        f"with finding and connecting {np.median(whole):.0f} and {max(whole):.0f} ms"
+    )
+
+
+async def live(connect: Connect) -> str:
+    """How late live frames of eight leads at 500 samples/s come."""
+    async with await connect() as recorder:
+        if (await recorder.status()).state != "recording":
+            await recorder.start()
+        delays: list[float] = []
+        frames_at = await frame_clock(recorder)
+        stream = recorder.live(0xFF, 1)
+        async for frames in stream:
+            due = frames_at + np.arange(frames.first_frame, frames.first_frame + len(frames.values)) / 500
+            delays.extend(1000 * (time.monotonic() - due))
             if len(delays) > 5000:
                 break
-        await live.aclose()
-    percentile_ms, longest_ms = 1000 * np.percentile(delays, 95), 1000 * max(delays)
-    print(f"live latency: 95th percentile {percentile_ms:.0f} ms, longest {longest_ms:.0f} ms of {len(delays)} frames")
+        await stream.aclose()
+    return f"live latency: 95th percentile {np.percentile(delays, 95):.0f} ms, longest {max(delays):.0f} ms of {len(delays)} frames"
 
-    async def connect():
-        return await connect_usb(bench.plug(), KEY)
 
+async def frame_clock(recorder: Recorder) -> float:
+    """When frame 0 was, on this computer's clock: the earliest of many estimates, for the frame told may be a turn old."""
+    starts = []
+    for _ in range(40):
+        began = time.monotonic()
+        frame = (await recorder.status()).fields["frame"]
+        starts.append((began + time.monotonic()) / 2 - frame / 500)
+        await asyncio.sleep(0.017)
+    return min(starts)
+
+
+async def home(connect: Connect, folder: Path) -> str:
+    """How fast blocks come home while the recorder records."""
     began = time.monotonic()
-    report = await Sync(folder / "archive", connect).run()
+    report = await Sync(folder, connect).run()
     elapsed = time.monotonic() - began
-    print(f"sync while recording: {report.bytes / elapsed / 1000:.0f} kB/s, {report.bytes / 1e6:.1f} MB, {report.blocks} blocks")
+    return f"sync while recording: {report.bytes / elapsed / 1000:.1f} kB/s, {report.bytes / 1e6:.2f} MB, {report.blocks} blocks"
+
+
+async def measure(name: str, folder: Path, connect: Connect, open_carrier: Callable[[], Awaitable[Transport]]) -> None:
+    """All figures of a carrier."""
+    for line in (await set_up(open_carrier), await live(connect), await home(connect, folder)):
+        print(f"{name}: {line}")
+
+
+def cable(folder: Path, seconds: int) -> None:
+    """Over the cable."""
+    with SimulatorBench(made(folder, seconds)) as bench:
+
+        async def connect() -> Recorder:
+            return await connect_usb(bench.plug(), KEY)
+
+        async def plug() -> Transport:
+            return await UsbTransport.open(bench.plug())
+
+        asyncio.run(measure("USB", folder / "archive", connect, plug))
+        print(f"USB: frames lost by the recording: {bench.end()['frames_lost']}")
+
+
+def air(folder: Path, seconds: int) -> None:
+    """Over the air."""
+    with RadioBench(made(folder, seconds)) as bench:
+
+        async def connect() -> Recorder:
+            return await connect_ble("", KEY, adapter=bench.adapter)
+
+        async def reach() -> Transport:
+            return await BleTransport.open(await find("", bench.adapter), bench.adapter)
+
+        asyncio.run(measure("BLE", folder / "archive", connect, reach))
+        status = bench.end()
+        print(
+            f"BLE: frames lost by the recording: {status['frames_lost']}; at most {status['notify_bytes_queued_max']} bytes "
+            f"waited in the radio's stack; attributes take {status['att_bytes']} bytes"
+        )
 
 
 def main() -> None:
     """Measure and print."""
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 600
+    for carrier, part in ((cable, seconds), (air, seconds // 10)):
+        with tempfile.TemporaryDirectory() as name:
+            carrier(Path(name), part)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with SimulatorBench(made(folder, seconds)) as bench:
-            asyncio.run(measure(bench, folder))
-            print(f"frames lost by the recording: {bench.end()['frames_lost']}")
-        script = folder / "cost.py"
+        script = Path(name) / "cost.py"
         script.write_text(COST)
         subprocess.run([str(simulator.find_micropython()), str(script), str(simulator.find_firmware())], check=True)
 
