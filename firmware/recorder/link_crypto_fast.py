@@ -19,12 +19,25 @@ def stamp(blocks_: object, counter: int, n: int):
 
 @micropython.viper
 def xor(target_: object, offset: int, stream_: object, n: int):
-    target = ptr8(target_)
-    stream = ptr8(stream_)
-    i = 0
-    while i < n:
-        target[offset + i] ^= stream[i]
-        i += 1
+    t = ptr8(int(ptr8(target_)) + offset)
+    s = ptr8(stream_)
+    while n > 7:
+        t[0] = s[0] ^ t[0]
+        t[1] = s[1] ^ t[1]
+        t[2] = s[2] ^ t[2]
+        t[3] = s[3] ^ t[3]
+        t[4] = s[4] ^ t[4]
+        t[5] = s[5] ^ t[5]
+        t[6] = s[6] ^ t[6]
+        t[7] = s[7] ^ t[7]
+        t = ptr8(int(t) + 8)
+        s = ptr8(int(s) + 8)
+        n -= 8
+    while n > 0:
+        t[0] = s[0] ^ t[0]
+        t = ptr8(int(t) + 1)
+        s = ptr8(int(s) + 1)
+        n -= 1
 
 
 @micropython.viper

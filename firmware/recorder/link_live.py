@@ -2,13 +2,20 @@
 """Live frames (docs/SPEC.md 6.6): what the session has just unpacked, chosen leads, packed by differences. May be dropped, never late."""
 
 import struct
+import sys
 from array import array
 
 from . import constants as c
 from .frame import LEADS
 
+try:
+    from . import link_live_fast as fast
+except ImportError:  # no viper
+    from . import link_live_pack as fast
+
 FRAMES = 128  # most that wait; the app's poll empties them ten times a second
 _HEAD = c.LIVE_HEAD_SIZE
+_EXTEND = 32 if sys.maxsize >> 32 else 0
 _FIRST = 4  # bytes of a lead before its differences
 
 
@@ -36,6 +43,8 @@ class LiveBuffer:
         """Forget what waits."""
         self.n = 0
         self._summed = 0
+        for k in range(LEADS):
+            self._sums[k] = 0
         self._next = -1
         self.first_frame = 0
 
@@ -62,30 +71,27 @@ class LiveBuffer:
         self.n += count
 
     def _take_means(self, work, count, frame):
-        sums = self._sums
         divisor = self.divisor
-        bits = divisor >> 1  # 2: 1, 4: 2
-        for i in range(count):
-            if not self._summed:
-                if (frame + i) % divisor:
-                    continue
-                for k in self._chosen:
-                    sums[k] = 0
-            for k in self._chosen:
-                sums[k] += work[LEADS * i + k]
-            self._summed += 1
+        i = 0
+        while i < count:
+            before = (frame + i) % divisor if not self._summed else 0
+            if before:
+                i += divisor - before  # a mean begins at a multiple of the divisor
+                continue
+            n = min(divisor - self._summed, count - i)
+            fast.add(work, i, n, self._sums)
+            self._summed += n
+            i += n
             if self._summed == divisor:
                 self._summed = 0
-                self._keep(sums, bits, frame + i + 1 - divisor)
+                self._keep(divisor >> 1, frame + i - divisor)
 
-    def _keep(self, sums, bits, frame):
+    def _keep(self, bits, frame):
         if self.n == FRAMES:
             self.n = 0
         if not self.n:
             self.first_frame = frame
-        at = LEADS * self.n
-        for k in self._chosen:
-            self._values[at + k] = sums[k] >> bits
+        fast.settle(self._sums, bits, self._values, LEADS * self.n, _EXTEND)
         self.n += 1
 
     def pack(self, out, at, room):
@@ -94,7 +100,7 @@ class LiveBuffer:
         if not n:
             return 0
         while True:
-            widths = [self._width(k, n) for k in self._chosen]
+            widths = [fast.width(self._values, k, n, _EXTEND) for k in self._chosen]
             size = _HEAD + sum(_FIRST + (n - 1) * w for w in widths)
             if size <= room or n == 1:
                 break
@@ -102,41 +108,9 @@ class LiveBuffer:
         struct.pack_into(c.LIVE_HEAD_FORMAT, out, at, self.first_frame, self.leads, self.divisor, n, 0)
         position = at + _HEAD
         for k, width in zip(self._chosen, widths):
-            position = self._pack_lead(out, position, k, n, width)
+            position = fast.pack_lead(self._values, k, n, out, position, width)
         self._drop(n)
         return size
-
-    def _width(self, k, n):
-        """Return the bytes a difference of lead k takes among the first n frames."""
-        values = self._values
-        before = values[k]
-        largest = 0
-        for at in range(LEADS + k, LEADS * n, LEADS):
-            value = values[at]
-            difference = value - before
-            before = value
-            largest |= difference if difference >= 0 else ~difference
-        return 1 if largest < 1 << 7 else 2 if largest < 1 << 15 else 3
-
-    def _pack_lead(self, out, at, k, n, width):
-        values = self._values
-        before = values[k]
-        out[at] = before & 255
-        out[at + 1] = before >> 8 & 255
-        out[at + 2] = before >> 16 & 255
-        out[at + 3] = width
-        at += _FIRST
-        for i in range(LEADS + k, LEADS * n, LEADS):
-            value = values[i]
-            difference = value - before
-            before = value
-            out[at] = difference & 255
-            if width > 1:
-                out[at + 1] = difference >> 8 & 255
-                if width > 2:
-                    out[at + 2] = difference >> 16 & 255
-            at += width
-        return at
 
     def _drop(self, n):
         left = self.n - n

@@ -11,6 +11,7 @@ from . import battery
 from . import constants as c
 from .ads1298 import FrontEndSettings
 from .errors import SettingError, StateError
+from .front_watch import RateWatch
 from .heart import HeartRate
 from .seal import BlockSeal
 from .session import Session
@@ -86,6 +87,7 @@ class Recorder:
         self.session = None
         self.signal = None
         self.stop_reason = c.STOP_REASON_COMMAND  # of the last session
+        self.changed_register = None  # words, when one differed at the end of the last session
         self.heart = HeartRate()
         self.name = ""  # the owner's name for it; these are set by settings.py
         self.open_heart_rate = False
@@ -121,6 +123,8 @@ class Recorder:
         self.session.begin(reason, standing + list(notes), anchor, first_frame)
         self.front_end.start()
         self.capture.start()
+        self.changed_register = None
+        self.session.watch = RateWatch(signal.rate_hz, self.store.ticks)
         self.state = RECORDING
 
     def stop(self, reason=c.STOP_REASON_COMMAND):
@@ -131,9 +135,13 @@ class Recorder:
         self.stop_reason = reason
         try:
             self.capture.stop()
+            self.front_end.stop()
+            changed = self.front_end.verify(self.signal.settings)
+            if changed:
+                self.session.fault(c.FAULT_REGISTER, 1 + self.session.rate_faults())
+                self.changed_register = changed.message
             self.session.finish(reason)
         finally:
-            self.front_end.stop()
             self.front_end.power_down()
             self.heart.end()
             self.state = IDLE
@@ -210,4 +218,6 @@ class Recorder:
             status["load"] = session.load.status()
             status["heart_rate"] = self.heart.status()
             status.update(session.faults.status(session.rate_hz))
+            if self.changed_register:
+                status["changed_register"] = self.changed_register
         return status

@@ -84,6 +84,7 @@ class Session:
         self._repeated_before = self._repeated = store.statistics.repeated
         self.skipped_checkpoints = 0
         self.live = None  # a LiveBuffer that is shown every frame unpacked
+        self.watch = None  # a RateWatch of the converter
         self.heart = None  # a HeartRate that is shown them too, while there is time
         self.on_write = None  # called when the card has taken a block
 
@@ -195,6 +196,14 @@ class Session:
         _, function, arguments = self._pending.pop(0)
         function(*arguments)
 
+    def fault(self, kind, count):
+        """Tell a fault that somebody else has seen, at the next frame to be stored."""
+        self._fault(kind, count)
+
+    def rate_faults(self):
+        """Return how often the converter's rate was not the one that was set."""
+        return self.watch.wrong if self.watch else 0
+
     def _fault(self, kind, count):
         """`kind` has come `count` times since the session's start."""
         self.faults.note(kind, count, self.frame())
@@ -229,6 +238,8 @@ class Session:
         self._stale = False
         lost = capture.refresh()
         self.load.look(capture.ready)
+        if self.watch and self.watch.look(capture.now()):
+            self.at(capture.now(), self._fault, c.FAULT_REGISTER, self.watch.wrong)
         if lost:
             self._close_slip()
             self._gap(c.GAP_CAUSE_OVERFLOW, lost)

@@ -178,7 +178,7 @@
 /* enum fault */
 #define OL_FAULT_OVERFLOW 1 /* frame ring overflows */
 #define OL_FAULT_SLIP 2 /* frames with a wrong status nibble */
-#define OL_FAULT_REGISTER 3 /* a register read back differently */
+#define OL_FAULT_REGISTER 3 /* a register read back differently when the session stopped, or the converter ran at another rate than was set */
 #define OL_FAULT_CARD_WRITE 4 /* card writes that had to be repeated */
 #define OL_FAULT_CHECKPOINT_SKIPPED 5 /* checkpoints left out to save the record */
 #define OL_FAULT_BUTTON 6 /* changes of the button that were not kept, for too many waited */

@@ -2,8 +2,10 @@
 """SPEC 6.6: what the firmware packs is what the host unpacks, for any values, leads, divisors, rooms and polls."""
 
 from array import array
+from pathlib import Path
 
 import numpy as np
+from conftest import needs_micropython, run_micropython
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorder.link_live import FRAMES, LiveBuffer, smallest
@@ -58,3 +60,8 @@ def test_nothing_grows_while_nobody_packs_and_a_gap_begins_anew():
     out = bytearray(400)
     buffer.pack(out, 0, 400)
     assert parse_live(bytes(out[: smallest(1) + 49])).first_frame == 5000
+
+
+@needs_micropython
+def test_viper_and_plain_agree():
+    assert run_micropython(Path(__file__).parent / "mp_live.py").strip() == "2000 walks"

@@ -9,6 +9,7 @@ import gc
 import os
 import time
 
+from recorder import ads1298_map as m
 from recorder import constants as c
 from recorder.ads1298 import Ads1298
 from recorder.app import CARD_FAILURES, App
@@ -54,6 +55,7 @@ DEFAULTS = {
     "remote_marks": [],
     "lead_off": [],
     "slips": [],
+    "register_loss_at": None,
     "utc_us": None,
     "utc_uncertainty_ms": 1000,
     "set_time_at": None,
@@ -209,6 +211,8 @@ class Simulator:
             schedule.append((frame, self._electrodes, (electrodes,)))
         for frame, count in config["slips"]:
             schedule.append((frame, self._slip, (count,)))
+        if config["register_loss_at"] is not None:
+            schedule.append((config["register_loss_at"], self._lose_registers, ()))
         for frame, utc_us, uncertainty_ms in config["set_times"]:
             schedule.append((frame, self._tell_time, (utc_us, uncertainty_ms)))
         if config["utc_us"] is not None and config["set_time_at"] is not None:
@@ -226,6 +230,11 @@ class Simulator:
 
     def _slip(self, count):
         self.chip.slip_frames = count
+
+    def _lose_registers(self):
+        """The converter's supply dips: the lead-off registers are as after a reset; the rest is left, so that the signal can be told."""
+        for name in ("LOFF", "CONFIG4", "LOFF_SENSP"):
+            self.chip.registers[m.ADDRESS[name]] = 0
 
     def _set_time(self):
         utc_us = self.config["utc_us"] + self.capture.produced * 1000000 // self.config["rate_hz"]

@@ -86,11 +86,17 @@ def _version_in(board: Board, folder: str | None) -> str:
         return ""
 
 
+def needed_bytes(release: Release) -> int:
+    """Bytes of a board's flash that a release takes, in whole blocks, and what writing it takes beside."""
+    folders = {name.rpartition("/")[0] for name in release.files}
+    blocks = sum(-(-len(data) // _BLOCK_BYTES) for data in release.files.values())
+    return (blocks + 2 * (len(folders) + 1)) * _BLOCK_BYTES + _SPARE_BYTES
+
+
 def _copy(board: Board, release: Release, folder: str, progress: Progress | None) -> None:
     board.remove_tree(folder)
     folders = sorted({f"{folder}/{name}".rpartition("/")[0] for name in release.files})
-    needed = sum(-(-len(data) // _BLOCK_BYTES) * _BLOCK_BYTES for data in release.files.values())
-    needed += 2 * _BLOCK_BYTES * (len(folders) + 1) + _SPARE_BYTES
+    needed = needed_bytes(release)
     free = board.free_bytes()
     if free < needed:
         raise FlashError("full", f"{board.port}: {free} bytes free, {needed} are needed: remove files of your own from the board")
