@@ -212,3 +212,13 @@ def test_p_waves_that_no_qrs_followed_stand_before_their_beat():
     found["extra_p_ms"][1, :2] = (-2000.0, -1000.0)
     own = Waves(*(np.array([at], np.int64) for at in (920, 940, 960)))
     assert _with_extra(own, found, FS).peak.tolist() == [940, 3000 - 720, 3000 - 360]
+
+
+def test_several_detectors_stand_in_one_table(record):
+    pytest.importorskip("sleepecg")
+    arguments = ["score", str(record), "--what", "beats", "--detector", "octolead", "--detector", "sleepecg"]
+    found = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)
+    assert list(found["tables"][0]["gross"]) == ["octolead", "sleepecg"]
+    assert [d["test"] for d in found["databases"]] == ["detector octolead", "detector sleepecg"]
+    text = CliRunner().invoke(cli, arguments).stdout
+    assert sum(line.startswith(("octolead ", "sleepecg ")) for line in text.splitlines()) >= 2

@@ -33,7 +33,7 @@ def as_dict(result: DatabaseScore) -> dict[str, Any]:
     if any(r.beats for r in records):
         for _, part in _PARTS:
             sums[part] = _gross_dict(result, part)
-        ladder = _ladder(records)
+        ladder = ladder_of(records)
         if ladder:
             answer["noise_ladder"] = {snr: r.beats.as_dict(classes=r.classes) for snr, r in ladder if r.beats is not None}
     if any(r.af for r in records):
@@ -98,7 +98,7 @@ def lines(result: DatabaseScore) -> list[str]:
 
 def _p_row(name: str, score: PScore) -> list[str]:
     found = score.as_dict()
-    return [name, str(score.tp + score.fn), str(score.fn), str(score.fp), *(_number(found[k], 2) for k in ("se_percent", "ppv_percent"))]
+    return [name, str(score.tp + score.fn), str(score.fn), str(score.fp), *(number(found[k], 2) for k in ("se_percent", "ppv_percent"))]
 
 
 def _wave_lines(by_lead: dict[str, WaveScore]) -> list[str]:
@@ -107,11 +107,11 @@ def _wave_lines(by_lead: dict[str, WaveScore]) -> list[str]:
         return []
     name, whole = list(by_lead.items())[-1]
     head = ("boundary", "n", "Se %", "+P %", "F1 %", "150 ms Se %", "+P %", "F1 %", "mean ms", "SD ms")
-    said = ["", f"Wave boundaries, {name}: macro-F1 {_number(whole.macro_f1(), 2)} % (150 ms: {_number(whole.macro_f1('150_ms'), 2)} %)"]
+    said = ["", f"Wave boundaries, {name}: macro-F1 {number(whole.macro_f1(), 2)} % (150 ms: {number(whole.macro_f1('150_ms'), 2)} %)"]
     said += table(head, [_wave_row(name, b.as_dict()) for name, b in whole.boundaries.items()])
     if len(by_lead) > 1:
         rows = [
-            [lead, *(_number(s.boundaries[b].as_dict()["narrow"]["f1_percent"], 2) for b in BOUNDARIES), _number(s.macro_f1(), 2)]
+            [lead, *(number(s.boundaries[b].as_dict()["narrow"]["f1_percent"], 2) for b in BOUNDARIES), number(s.macro_f1(), 2)]
             for lead, s in by_lead.items()
         ]
         said += ["", "F1 % at 50/40/50/100 ms by lead", *table(("lead", *BOUNDARIES, "macro"), rows)]
@@ -125,7 +125,7 @@ def _beat_lines(result: DatabaseScore) -> list[str]:
     rows.append(["gross", *_qrs_row(gross(records, "beats")), *_qrs_row(gross(records, "beats_after"))])
     head = ("beats", "FN", "FP", "Se %", "+P %", "DER %")
     said += table(("record", *head, *head), rows, group=("full", "after 5 min"))
-    ladder = _ladder(records)
+    ladder = ladder_of(records)
     if ladder:
         said += ["", "Noise ladder, full | after 5 min"]
         said += table(("dB", *head, *head), [[str(snr), *_qrs_row(r.beats), *_qrs_row(r.beats_after)] for snr, r in ladder])
@@ -139,7 +139,8 @@ def _beat_lines(result: DatabaseScore) -> list[str]:
     return said
 
 
-def _ladder(records: Iterable[RecordScore]) -> list[tuple[int, RecordScore]]:
+def ladder_of(records: Iterable[RecordScore]) -> list[tuple[int, RecordScore]]:
+    """Records of the noise stress test, quietest first: (signal to noise in dB, record)."""
     found = [(r.snr_db, r) for r in records if r.snr_db is not None]
     return sorted(found, key=lambda pair: (-pair[0], pair[1].record.name)) if found else []
 
@@ -148,7 +149,7 @@ def _qrs_row(scored: BeatScore | None) -> list[str]:
     if scored is None:
         return ["-"] * 6
     q = scored.as_dict(classes=False)["qrs"]
-    return [str(q["beats"]), str(q["fn"]), str(q["fp"]), *(_number(q[k], 2) for k in ("se_percent", "ppv_percent", "der_percent"))]
+    return [str(q["beats"]), str(q["fn"]), str(q["fp"]), *(number(q[k], 2) for k in ("se_percent", "ppv_percent", "der_percent"))]
 
 
 def _class_row(scored: BeatScore) -> list[str]:
@@ -157,24 +158,25 @@ def _class_row(scored: BeatScore) -> list[str]:
         numbers = found.as_dict()
         row += [
             str(found.tp + found.fn),
-            *(_number(numbers[k], 2) for k in ("se_percent", "ppv_percent")),
-            _number(numbers["fpr_percent"], 3),
+            *(number(numbers[k], 2) for k in ("se_percent", "ppv_percent")),
+            number(numbers["fpr_percent"], 3),
         ]
     return row
 
 
 def _af_row(name: str, af: dict[str, Any]) -> list[str]:
     hours = [(af["tp_s"] + af["fn_s"]) / 3600, (af["tn_s"] + af["fp_s"]) / 3600]
-    rates = [_number(af[k], 2) for k in ("se_percent", "ppv_percent", "sp_percent")]
+    rates = [number(af[k], 2) for k in ("se_percent", "ppv_percent", "sp_percent")]
     return [name, *(f"{h:.2f}" for h in hours), *rates, f"{af['fn_s'] / 3600:.2f}", f"{af['fp_s'] / 3600:.2f}"]
 
 
 def _wave_row(name: str, b: dict[str, Any]) -> list[str]:
-    rates = [_number(b[t][k], 2) for t in ("narrow", "150_ms") for k in ("se_percent", "ppv_percent", "f1_percent")]
-    return [name, str(b["n_reference"]), *rates, _number(b["error_mean_ms"], 1), _number(b["error_sd_ms"], 1)]
+    rates = [number(b[t][k], 2) for t in ("narrow", "150_ms") for k in ("se_percent", "ppv_percent", "f1_percent")]
+    return [name, str(b["n_reference"]), *rates, number(b["error_mean_ms"], 1), number(b["error_sd_ms"], 1)]
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
+    """A number, or - where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
