@@ -70,15 +70,14 @@ def _class_lines(results: Sequence[DatabaseScore]) -> list[str]:
 
 def _ladder_lines(results: Sequence[DatabaseScore]) -> list[str]:
     """DER of each detector, step by step; records of one step one below the other."""
-    ladders = {_name(r): {s.record.name: (snr, s.beats) for snr, s in ladder_of(r.records)} for r in results}
-    names = list(dict.fromkeys(name for ladder in ladders.values() for name in ladder))
+    ladders = {_name(r): {s.record.name: (snr, s.beats) for snr, s in ladder_of(r.records) if s.beats is not None} for r in results}
+    names = dict.fromkeys((name, snr) for ladder in ladders.values() for name, (snr, _) in ladder.items())
     if not names:
         return []
-    rows = []
-    for name in names:
-        steps = {detector: ladder[name] for detector, ladder in ladders.items() if name in ladder}
-        der = [number(_qrs(steps[d][1])["der_percent"], 2) if d in steps and steps[d][1] is not None else "-" for d in ladders]
-        rows.append([name, str(next(iter(steps.values()))[0]), *der])
+    rows = [
+        [name, str(snr), *(number(_qrs(one[name][1])["der_percent"], 2) if name in one else "-" for one in ladders.values())]
+        for name, snr in names
+    ]
     return ["", "Noise ladder: DER %, full", *table(("record", "dB", *ladders), rows)]
 
 
