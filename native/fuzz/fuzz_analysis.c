@@ -59,7 +59,7 @@ static int64_t run(const uint8_t *bytes, size_t n, size_t chunk, result *r) {
             require(ol_analysis_gap(&analysis, bytes[3], &r->found) == OL_OK);
             pushed += bytes[3];
         } else if (v == 0x7ffe) {
-            ol_analysis_tell(&analysis, pushed + bytes[3]);
+            ol_analysis_tell(&analysis, (double)(pushed + bytes[3]));
         } else {
             for (uint32_t k = 0; k < held * n_leads; k++) {
                 frames[k] = v == -32768 ? NAN : (float)v * (k % n_leads == 1 ? 300.0f : 1) * (k < n_leads * held / 4 ? 1 : 0);

@@ -123,6 +123,7 @@ OL_INLINE ahead look_ahead(const decoder *d) {
 }
 
 OL_INLINE uint32_t take(decoder *d, ahead *next, uint32_t x) {
+    // cppcheck-suppress shiftTooManyBitsSigned ; gcc and clang define it
     const int64_t low = ((int64_t)x - STATE_MIN) >> 63; /* all ones where a word is taken */
     const uint32_t filled = x << 16 | (uint32_t)(next->words & 0xffff);
     next->words ^= (next->words ^ next->words >> 16) & (uint64_t)low;

@@ -170,7 +170,7 @@ def test_no_altered_sample_is_read_with_the_key(tmp_path_factory, encrypted, men
     path = making.write_olr(tmp_path_factory.getbasetemp() / "a.olr", parts)
     try:
         with octolead.open(path, key=KEY, session=making.SESSION.hex()) as recording:
-            found = recording.signal_raw(0, recording.n_frames)
+            found = recording.signal_raw(0, min(recording.n_frames, 600))  # an altered place may be billions of frames away
             assert recording.n_frames > 600 or found.shape[1] != 8 or (found == octolead.MISSING_RAW).any() or number == 5 or at < 144
             assert not recording.marks
     except octolead.OctoleadError:

@@ -29,8 +29,9 @@ def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     end(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Ends with its file: while it runs, Playwright's event loop is that of this thread, and no other can be begun."""
     if not Path(BROWSER).exists():
         pytest.skip(f"no browser: {BROWSER} is not there (Debian: chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
