@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from octolead.link.transport_ble import Adapter
 
 ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
 
@@ -33,12 +36,16 @@ class Bench:
         can: what the bench is able to do.
         speed: seconds of the recorder in one of this computer; 1 for everything real.
         lag_s: how old a frame number in an answer may be, seconds of this computer.
+        called: what the recorder is called on the air; "" is whichever is heard first.
+        adapter: the Bluetooth to reach it by; None is this computer's own.
     """
 
     name = "none"
     can: frozenset[str] = frozenset()
     speed = 1.0
     lag_s = 0.01
+    called = ""
+    adapter: Adapter | None = None
 
     def plug(self) -> str:
         """Name of the serial port to open."""
@@ -68,10 +75,10 @@ class Bench:
 
 
 class NoBench(Bench):
-    """A recorder on a port, and nobody there."""
+    """A recorder on a port, or of that name on the air, and nobody there."""
 
     def __init__(self, port: str) -> None:
-        self._port = port
+        self._port = self.called = port
         self.name = f"recorder on {port}"
 
     def plug(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hil_tests.bench import Bench, Declined, NoBench, PromptBench, RelayBench, open_relay
-from hil_tests.link import CARRIERS, Link
+from hil_tests.link import Link
 from hil_tests.sim_bench import SimBench
 from octolead.link.crypto import read_key
 
@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("recorder on the bench")
     group.addoption("--port", metavar="TTY", help="serial port of a real recorder; default: the simulator")
     group.addoption("--ble", metavar="NAME", help="a real recorder over Bluetooth")
+    group.addoption("--air", action="store_true", help="the simulator over a simulated air, instead of its cable")
     group.addoption("--key", metavar="FILE", help="its key")
     group.addoption("--bench", metavar="KIND", default="none", help="of a real recorder: none, prompt (with -s), or relay:TTY")
     group.addoption("--minutes", type=float, metavar="N", help="of the long run; default: 1 of the simulator, 10 of a real one")
@@ -30,13 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
     real = config.getoption("--port") or config.getoption("--ble")
     if real and not config.getoption("--key"):
         raise pytest.UsageError("a real recorder answers only to its key: --key FILE")
-    if config.getoption("--ble") and "ble" not in CARRIERS:
-        raise pytest.UsageError("--ble: no such carrier in hil_tests/link.py yet; use the cable: --port TTY")
+    if config.getoption("--air") and real:
+        raise pytest.UsageError("--air is the simulator's; a real recorder is reached by --port TTY or --ble NAME")
 
 
 def carriers(config: pytest.Config) -> list[str]:
     """Over what the recorder is reached."""
-    if config.getoption("--ble"):
+    if config.getoption("--ble") or config.getoption("--air"):
         return ["ble"]
     return ["usb"]
 
@@ -50,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
     """The simulator's bench can do everything: where OCTOLEAD_NO_SKIP is set, a skip fails, as in tests/conftest.py."""
     report = yield
-    if report.skipped and os.environ.get("OCTOLEAD_NO_SKIP") and not item.config.getoption("--port"):
+    if report.skipped and os.environ.get("OCTOLEAD_NO_SKIP") and not (item.config.getoption("--port") or item.config.getoption("--ble")):
         report.outcome = "failed"
         report.longrepr = f"skipped, where nothing may be skipped: {report.longrepr}"
     return report
@@ -77,7 +78,7 @@ def make_bench(config: pytest.Config, key: bytes) -> Bench:
     """The bench that the options ask for."""
     where = config.getoption("--port") or config.getoption("--ble")
     if not where:
-        return SimBench(key)
+        return SimBench(key, air=bool(config.getoption("--air")))
     kind, _, tty = str(config.getoption("--bench")).partition(":")
     if kind == "none":
         return NoBench(where)

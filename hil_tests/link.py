@@ -29,7 +29,15 @@ async def over_usb(bench: Bench) -> Transport:
     return await UsbTransport.open(await asyncio.to_thread(bench.plug))
 
 
-CARRIERS: dict[str, Open] = {"usb": over_usb}
+async def over_ble(bench: Bench) -> Transport:
+    """The air."""
+    from octolead.link.transport_ble import SYSTEM, BleTransport, find
+
+    adapter = bench.adapter or SYSTEM
+    return await BleTransport.open(await find(bench.called, adapter), adapter)
+
+
+CARRIERS: dict[str, Open] = {"usb": over_usb, "ble": over_ble}
 """Another carrier is one more line here."""
 
 

@@ -18,13 +18,14 @@ _LOOP_S = 20
 
 
 class SimBench(Bench):
-    """A simulated recorder with the key `key`; `config` adds to its configuration."""
+    """A simulated recorder with the key `key`, with a radio where `air`; `config` adds to its configuration."""
 
     name = "simulator"
     can = frozenset((POWER, ELECTRODE, BUTTON, SIGNAL))
     lag_s = 0.11  # frames are made when the app polls, every 100 ms
 
-    def __init__(self, key: bytes, speed: float = 8.0, **config: object) -> None:
+    def __init__(self, key: bytes, speed: float = 8.0, *, air: bool = False, **config: object) -> None:
+        self._air = air
         self._folder = tempfile.TemporaryDirectory(prefix="octolead-hil-")
         folder = Path(self._folder.name)
         self.speed = speed
@@ -59,7 +60,16 @@ class SimBench(Bench):
         if on:
             self._hand.write_text("")
             self._tell(electrodes_off=mask_of(self._lifted))
-            self._bench = SimulatorBench(self._config)
+            self._bench = self._switched_on()
+
+    def _switched_on(self) -> SimulatorBench:
+        if not self._air:
+            return SimulatorBench(self._config)
+        from octolead.link.air.bench import RadioBench
+
+        bench = RadioBench(self._config)
+        self.adapter = bench.adapter
+        return bench
 
     def _tell(self, **what: object) -> None:
         with self._hand.open("a") as file:

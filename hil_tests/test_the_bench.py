@@ -88,8 +88,13 @@ def test_a_missing_bench_is_a_skip_with_its_reason(pytester_like):
     assert "5 skipped" in said
 
 
-def test_a_real_recorder_needs_its_key_and_a_carrier_that_is_there(pytester_like):
+def test_a_real_recorder_needs_its_key(pytester_like):
     assert "--key FILE" in pytester_like("--port", "/dev/no-such-recorder", key=False)
+
+
+def test_the_air_is_another_carrier_for_the_same_tests(pytester_like):
+    pytest.importorskip("bumble", reason="no Bumble (extra air)")
+    assert "1 passed" in pytester_like("--air", "-k", "says_who_it_is", key=False)
 
 
 @pytest.fixture
