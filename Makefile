@@ -14,12 +14,13 @@ TYPES  := tools/pyright/package.json tools/pyright/package-lock.json tools/pyrig
 NPM    := $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --omit=optional --loglevel=error
 OUT    ?= demo
 
-.PHONY: help demo test lint bench endurance spec vectors fuzz torture clean
+.PHONY: help demo test lint bench hil endurance spec vectors fuzz torture clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo "make lint    ruff, mypy, import-linter, cppcheck where present"
-	@echo "make bench   size, speed and cost, each beside its reference"
+	@echo "make bench   size, speed, cost, analysis, report, viewer and link, each beside its reference or goal"
+	@echo "make hil     what a recorder must do, on the simulator: over its cable, then over a simulated air"
 	@echo "make spec    write the constants again after docs/SPEC.md changed"
 	@echo "make vectors write the golden vectors that are missing (released ones never change)"
 	@echo "make fuzz    SECONDS=60: libFuzzer over the C core, mutated sources through the reader; so long for each of the three"
@@ -40,6 +41,13 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m tools.bench
+	@$(BIN)/python -m tools.link_bench 150
+	@$(BIN)/python -m tools.bench.link_cost
+	@$(BIN)/python -m tools.bench.sealing
+
+hil: $(VENV)/.test
+	@$(BIN)/python -m pytest hil_tests
+	@$(BIN)/python -m pytest hil_tests --air
 
 endurance: $(VENV)/.test
 	@$(BIN)/python -m tools.endurance --hours $(or $(HOURS),90) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON))
