@@ -23,7 +23,8 @@ from octolead.link.bench import SimulatorBench
 pytestmark = needs_micropython
 
 KEY = bytes(range(100, 132))
-CUTS = int(os.environ.get("OCTOLEAD_LINK_CUTS", "30"))  # 200 for the figure in issue 4
+CUTS = int(os.environ.get("OCTOLEAD_LINK_CUTS", "30"))
+CUT_BYTES = int(os.environ.get("OCTOLEAD_LINK_CUT_BYTES", "30000"))  # with 200 cuts and 430000 the recording takes an hour
 
 LIMIT_S = 10 * CUTS
 
@@ -189,7 +190,7 @@ def test_sync_cut_at_random_many_times_ends_byte_identical_and_loses_no_frame(tm
 
         async def connect():
             nonlocal cuts
-            size = chance.randrange(60, 30000) if cuts < CUTS and time.monotonic() < began + LIMIT_S else None
+            size = chance.randrange(60, CUT_BYTES) if cuts < CUTS and time.monotonic() < began + LIMIT_S else None
             cuts += size is not None
             return await connect_usb(bench.plug(cut_after=size), KEY, timeout_s=20)
 
