@@ -151,3 +151,10 @@ def test_a_sparkline_shows_the_peak_wherever_it_is():
     for place in range(100):
         assert sparkline([0] * place + [900] + [0] * (99 - place), 20).count("█") == 1
     assert sparkline([], 3) == "   "
+
+
+def test_a_word_behind_sim_is_no_card(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["settings", "--sim", "rate_high_bpm=130"])
+    assert result.exit_code == 2 and "put it before --sim" in result.output
+    assert not list(tmp_path.iterdir())

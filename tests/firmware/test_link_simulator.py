@@ -24,7 +24,8 @@ pytestmark = needs_micropython
 
 KEY = bytes(range(100, 132))
 CUTS = int(os.environ.get("OCTOLEAD_LINK_CUTS", "30"))
-CUT_BYTES = int(os.environ.get("OCTOLEAD_LINK_CUT_BYTES", "30000"))  # with 200 cuts and 430000 the recording takes an hour
+CUT_BYTES = int(os.environ.get("OCTOLEAD_LINK_CUT_BYTES", "30000"))
+PAUSE_S = float(os.environ.get("OCTOLEAD_LINK_PAUSE_S", "0"))  # 200 cuts, 200000 bytes, 2.5 s: an hour of the recorder
 
 LIMIT_S = 10 * CUTS
 
@@ -196,6 +197,7 @@ def test_sync_cut_at_random_many_times_ends_byte_identical_and_loses_no_frame(tm
 
         report = await Sync(tmp_path / "archive", connect, patience=60).run()
         while cuts < CUTS and time.monotonic() < began + LIMIT_S:
+            await asyncio.sleep(PAUSE_S)
             report = await Sync(tmp_path / "archive", connect, patience=60).run()
         async with await connect_usb(bench.plug(), KEY, timeout_s=20) as recorder:
             await recorder.stop()

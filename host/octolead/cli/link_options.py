@@ -131,8 +131,15 @@ def _real(port: str, ble: str | None, key_file: str | None) -> Iterator[Target]:
     yield Target(port, read_key(path), ble=ble)
 
 
+def _check_card(card: str) -> None:
+    """An argument that stands behind --sim is taken for its card: what cannot be one is refused before a card is made of it."""
+    if not Path(card).exists() and Path(card).suffix not in (".img", ".bin"):
+        raise click.UsageError(f"--sim {card}: no card image of that name (*.img). If it is not meant as one, put it before --sim")
+
+
 @contextmanager
 def _simulated(card: str, ble: str | None) -> Iterator[Target]:
+    _check_card(card)
     key = secrets.token_bytes(32)  # of this run: who can read this process needs no key
     with simulated_bench(card, on_air=ble is not None, link_key=key.hex()) as bench:
         yield Target("", key, bench, ble, getattr(bench, "adapter", None))
