@@ -25,7 +25,7 @@ pytestmark = needs_micropython
 KEY = bytes(range(100, 132))
 CUTS = int(os.environ.get("OCTOLEAD_LINK_CUTS", "30"))
 CUT_BYTES = int(os.environ.get("OCTOLEAD_LINK_CUT_BYTES", "30000"))
-PAUSE_S = float(os.environ.get("OCTOLEAD_LINK_PAUSE_S", "0"))  # 200 cuts, 200000 bytes, 7.5 s: an hour of the recorder
+PAUSE_S = float(os.environ.get("OCTOLEAD_LINK_PAUSE_S", "0"))  # between syncs: the recorder goes on meanwhile, ten times as fast
 
 LIMIT_S = 10 * CUTS
 
