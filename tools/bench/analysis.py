@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from octolead import _constants as c
 from octolead import native
@@ -28,9 +29,9 @@ SEED_MINUTES = 10
 ROUNDS = 3
 
 
-def make_recording(path: Path, hours: float) -> None:
-    """Write `hours` of the demo's ECG with noise as `.olr`: ten minutes are encoded, and sealed again and again."""
-    frames = speed.test_frames(SEED_MINUTES)
+def make_recording(path: Path, hours: float, frames: npt.NDArray[np.int32] | None = None) -> None:
+    """Write `hours` as `.olr`: `frames`, or ten minutes of the demo's ECG with noise, are encoded once, and sealed again and again."""
+    frames = speed.test_frames(SEED_MINUTES) if frames is None else frames
     header = native.BlockHeader(
         first_frame=0, n_frames=0, rate_mhz=500_000, lead_ids=tuple(RECORDER_LEAD_IDS), step_nv_num=5000, step_nv_den=1,
         codec_id=c.CODEC_ADAPTIVE, gain=6, session_id=bytes(range(8)), device_id=bytes.fromhex("0c701ead00000001"),

@@ -15,16 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from octolead import _constants as c
-from octolead import native
-from octolead.leads import RECORDER_LEAD_IDS
-from tools.bench import records, speed
+from tools.bench import analysis, records, speed
 
 HOURS = 90
 BROWSER = "/usr/bin/chromium"
@@ -40,27 +36,6 @@ def piece() -> tuple[np.ndarray, str]:
         return speed.test_frames(10), "the demo's ECG"
     parts = [frames - np.median(frames, axis=0).astype(np.int32) for _, _, frames in records.records(5.0)]
     return np.concatenate(parts), f"{len(parts)} records of 12 leads"
-
-
-def make_recording(path: Path, hours: float) -> str:
-    """Write the recording; return what it is made of."""
-    frames, made_of = piece()
-    header = native.BlockHeader(
-        first_frame=0, n_frames=0, rate_mhz=500_000, lead_ids=tuple(RECORDER_LEAD_IDS), step_nv_num=5000, step_nv_den=1,
-        codec_id=c.CODEC_ADAPTIVE, gain=6, session_id=bytes(range(8)), device_id=bytes.fromhex("0c701ead00000001"),
-    )  # fmt: skip
-    capacity = c.DEFAULT_SLOT_BYTES - c.BLOCK_HEADER_SIZE
-    payloads = list(
-        native.encode_payloads(frames, codec_id=header.codec_id, lead_ids=header.lead_ids, rate_mhz=header.rate_mhz, capacity=capacity)
-    )
-    first = number = 0
-    with path.open("wb") as file:
-        while first < hours * 3600 * 500:
-            for n_frames, payload in payloads:
-                own = replace(header, first_frame=first, n_frames=n_frames, block_number=number, ring_seq=number)
-                file.write(native.seal_block(own, payload))
-                first, number = first + n_frames, number + 1
-    return made_of
 
 
 def run_pyramid(path: str) -> dict[str, float]:
@@ -167,7 +142,8 @@ def measure(hours: float = HOURS, say=lambda _: None) -> dict[str, Any] | None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "long.olr"
         say("view: making the recording")
-        result["made_of"] = make_recording(path, hours)
+        frames, result["made_of"] = piece()
+        analysis.make_recording(path, hours, frames)
         result["file_mib"] = path.stat().st_size / 2**20
         say("view: the pyramid")
         command = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0))), sys.executable, "-m", "tools.bench.view", str(path)]
