@@ -182,6 +182,21 @@ def test_keys_help_and_going_to_a_time(page: Any, served: Served) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 23, 26)"
 
 
+def test_a_key_right_after_the_dialog_closed_is_heard(page: Any, served: Served) -> None:
+    """The focus stays in the closed field until the next painting, which a busy machine puts off."""
+    open_viewer(page, served)
+    page.keyboard.press("g")
+    page.locator("#goto-field").fill("0:00:20")
+    dark = page.evaluate("""() => {
+        const field = document.getElementById("goto-field");
+        const press = (key) => field.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        const before = octolead.state.dark;
+        press("Enter"), press("d");
+        return octolead.state.dark !== before;
+    }""")
+    assert dark
+
+
 def test_playing_goes_on_at_the_speed_asked_for(page: Any, served: Served) -> None:
     open_viewer(page, served)
     page.evaluate("octolead.state.rate = 5; octolead.move(0)")

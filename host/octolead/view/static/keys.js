@@ -54,7 +54,9 @@ export function listen(app) {
   }
 
   document.addEventListener("keydown", (event) => {
-    if ($("dialog").open || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    // A field of a dialog just closed keeps the focus until the next painting: nobody types there.
+    const typing = event.target.closest("input, select, textarea") && !$("dialog").contains(event.target);
+    if ($("dialog").open || event.ctrlKey || event.metaKey || event.altKey || typing) return;
     if (event.key === " " && event.target.closest("button")) return;
     const kind = NEXT[event.key.toLowerCase()];
     if (SYMBOLS[event.code]) relabel(SYMBOLS[event.code], event.shiftKey);
