@@ -184,7 +184,7 @@ def report_damage(index: Index, findings: Findings) -> None:
     """
     for damage in index.damage:
         extent = index.source.extents[damage.extent]
-        text = f"{extent.name} byte {damage.offset}: {damage.message}"
+        text = damage.message
         if damage.length:
             text += f"; {damage.length} bytes passed over"
         serious = extent.kind == "flat" or damage.kind == BlockFault.MAJOR_VERSION or _ends_a_session(index, damage)
