@@ -171,6 +171,10 @@ class EditError(OctoleadError):
     """A change of beats or episodes that cannot be made, or a log of changes that cannot be read."""
 
 
+class MeasureError(OctoleadError):
+    """What was recorded does not hold what is to be measured; the message says what to look at."""
+
+
 class FlashError(OctoleadError):
     """A board could not be given its firmware.
 
