@@ -143,6 +143,18 @@ class Ads1298:
                 return RegisterError(name, value, got)
         return None
 
+    def stuck_registers(self):
+        """Write patterns to what may hold them and read them back; return the names of those that do not. To be reset after."""
+        wrong = []
+        for name in m.HARMLESS:
+            for pattern in (0x55, 0xAA):
+                try:
+                    self.write_register(name, pattern & m.REGISTERS[m.ADDRESS[name]][3])
+                except RegisterError:
+                    if name not in wrong:
+                        wrong.append(name)
+        return wrong
+
     def start(self):
         """Convert, and put every frame out by itself."""
         self.start_pin.value(1)

@@ -54,6 +54,9 @@ REGISTERS = (
 N_REGISTERS = len(REGISTERS)
 ADDRESS = {name: address for address, name, _, _ in REGISTERS}
 
+# What may hold any pattern for a moment while nothing converts: no clock, reference, pin or current source hangs on them.
+HARMLESS = ("RLD_SENSP", "RLD_SENSN", "LOFF_SENSP", "LOFF_SENSN", "LOFF_FLIP", "WCT1", "WCT2") + tuple("CH%dSET" % n for n in range(1, 9))
+
 # CONFIG1
 HIGH_RESOLUTION = 0x80
 # Data rate bits: high resolution runs the modulator at f_CLK/4, low power at f_CLK/8. 500 and 1000 samples/s take

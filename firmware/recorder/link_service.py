@@ -39,7 +39,7 @@ class Service:
     def _self_test(self, data):
         if data:
             raise SettingError("SELF_TEST takes no arguments, got %d bytes" % len(data))
-        return json.dumps(self_test.run(self.recorder, self.control.settings.signal())).encode()
+        return json.dumps(self_test.run(self.recorder, self.control.settings.signal(), self.control.radio)).encode()
 
     def _erase(self, data):
         if len(data) != 8:

@@ -223,6 +223,10 @@ class Radio:
         except OSError:  # no memory for it now, or no such attribute: the next look tries again
             pass
 
+    def on_air(self):
+        """True while it advertises or a host is connected."""
+        return self.connection is not None or self._advertised is not None
+
     def _advertise(self):
         """Advertise, unless just that is being advertised."""
         recorder = self._recorder

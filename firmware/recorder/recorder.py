@@ -94,6 +94,8 @@ class Recorder:
         self.battery_percent = battery.UNKNOWN
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
+        self.supply = None  # the board's: () -> (battery_mv, temperature_cdeg)
+        self.button = None  # the board's: has look() and `pressed`
 
     def start(self, signal, codec_id=c.CODEC_ADAPTIVE, reason=c.START_REASON_COMMAND, anchor=None, notes=(), first_frame=0):
         """Begin a session; `anchor` is (utc_us, uncertainty_ms) of this moment if time of day is known.

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The self-test of an idle recorder: converter, electrodes, card, battery, memory. It takes a second and what the card needs.
+"""The self-test of an idle recorder: converter, card, battery, button, radio, memory. It takes a second and what the card needs.
 
 Every part gives {"ok": True, False, or None where it was not tested, "words": what to do, ...}. Nothing that is recorded is
-touched: the card is tested at the slot that is given out next, where no block is told any more (docs/SPEC.md 2).
+touched. What the converter makes of a signal is measured on the desk, from what it records (host/octolead/selftest).
 """
 
 import gc
 from array import array
 
+from . import ads1298_map as m
 from . import frame as plain
+from . import self_test_card
 from .capture import MASK
-from .errors import RecorderError
+from .errors import IdError, RecorderError
 from .recorder import IDLE
 
 LISTEN_MS = 200
-CARD_WRITES = 4
-_MANY_MS = 500  # a write longer than what a card may be busy
 _TOLERANCE = 4  # frames that may be more or fewer than the clock says: a quarter of them, and so many
 
 
@@ -29,14 +29,19 @@ def _good(**values):
     return values
 
 
-def run(recorder, signal):
-    """Return {part: result, "ok": no part failed, "took_ms"}; `signal` is what the converter is set to."""
+def run(recorder, signal, radio=None):
+    """Return {part: result, "ok": no part failed, "took_ms"}; `signal` is what the converter is set to.
+
+    `radio` has on_air(), or is the words of why it did not come up, or None where the board has none.
+    """
     ticks = recorder.store.ticks
     began = ticks.ms()
     parts = {
         "converter": _converter(recorder, signal),
-        "card": _card(recorder.store) if recorder.state == IDLE else _not_now(),
+        "card": self_test_card.test(recorder.store, recorder.urandom) if recorder.state == IDLE else _not_now(),
         "battery": _battery(recorder),
+        "button": _button(recorder.button),
+        "radio": _radio(radio),
         "memory": _memory(),
     }
     parts["ok"] = all(part["ok"] is not False for part in parts.values())
@@ -52,17 +57,27 @@ def _not_now():
 
 
 def _converter(recorder, signal):
-    """Power it, check its id and every register, and let it convert for a moment."""
+    """Power it, check its id and every register, set it up and let it convert for a moment."""
     if recorder.state != IDLE:
         return _not_now()
     front_end = recorder.front_end
     try:
         front_end.power_up()
+        wrong = front_end.stuck_registers()
+        if wrong:
+            words = "does not take what is written to %s: check DIN and SCLK, or take another chip" % ", ".join(wrong)
+            return _failed(words, id=m.DEVICE_ID, registers=len(wrong))
+        front_end.power_up()  # as after power: nothing of the patterns stays
         front_end.configure(signal.settings)
         error = front_end.verify(signal.settings)
         if error:
             raise error
-        return _listen(recorder, signal)
+        result = _listen(recorder, signal)
+        result["id"] = m.DEVICE_ID
+        result["registers"] = 0
+        return result
+    except IdError as error:
+        return _failed(str(error), id=error.got)
     except (RecorderError, OSError) as error:
         return _failed(str(error))
     finally:
@@ -85,11 +100,11 @@ def _listen(recorder, signal):
     due = ticks.diff(ticks.ms(), began) * signal.rate_hz // 1000
     came = capture.now() & MASK
     if abs(came - due) > due // 4 + _TOLERANCE:
-        return _failed("%d frames came, %d were due: check DRDY, SCLK and the clock" % (came, due), frames=came)
-    return _newest(capture, signal, came)
+        return _failed("%d frames came, %d were due: check DRDY, SCLK and the clock" % (came, due), frames=came, frames_due=due)
+    return _newest(capture, signal, came, due)
 
 
-def _newest(capture, signal, came):
+def _newest(capture, signal, came, due):
     capture.refresh()
     while capture.ready > 1:
         capture.release(min(capture.ready - 1, capture.run()))
@@ -97,48 +112,42 @@ def _newest(capture, signal, came):
     result = array("i", [0, 0])
     unpack(capture.ring, capture.offset, 1, array("i", bytes(4 * plain.LEADS)), 0, signal.shift, 0, plain.ALL, result)
     if result[0] == plain.SLIPPED:
-        return _failed("the last frame does not begin with 1100: check SCLK and DOUT", frames=came)
+        return _failed("the last frame does not begin with 1100: check SCLK and DOUT", frames=came, frames_due=due)
     state = result[1] if result[0] == plain.CHANGED else 0
-    return _good(frames=came, electrodes_off=state & 0xFFFF, leads_saturated=state >> 16)
+    return _good(frames=came, frames_due=due, electrodes_off=state & 0xFFFF, leads_saturated=state >> 16)
 
 
 # The rest
 
 
-def _card(store):
-    """Write and read a slot a few times."""
-    if not store.n_slots:
-        return _failed("no card: put one in")
-    ticks = store.ticks
-    written = bytearray(store.slot_bytes)
-    read = bytearray(store.slot_bytes)
-    times_ms = []
-    sector = store.sector_of(store.next_seq)
-    for turn in range(CARD_WRITES):
-        for i in range(0, len(written), 4):
-            written[i] = (i >> 2) + turn & 0xFF
-        try:
-            began = ticks.ms()
-            store.device.writeblocks(sector, written)
-            store.sync()
-            times_ms.append(ticks.diff(ticks.ms(), began))
-            store.device.readblocks(sector, read)
-        except OSError as error:
-            return _failed("the card failed (%r): take another" % error, write_ms=times_ms)
-        if read != written:
-            return _failed("the card gives back something else than was written: take another", write_ms=times_ms)
-    if max(times_ms) > _MANY_MS:
-        return _failed("a write took %d ms, %d are allowed: take another card" % (max(times_ms), _MANY_MS), write_ms=times_ms)
-    return _good(write_ms=times_ms, slots=store.n_slots, slot_bytes=store.slot_bytes)
-
-
 def _battery(recorder):
+    if recorder.supply:
+        recorder.observe_supply(*recorder.supply())
     if not recorder.battery_mv:
         return {"ok": None, "words": "this board does not measure its battery"}
     values = {"mv": recorder.battery_mv, "percent": recorder.battery_percent}
     if recorder.battery_percent < 10:
         return _failed("nearly empty: charge it", **values)
     return _good(**values)
+
+
+def _button(button):
+    if button is None:
+        return {"ok": None, "words": "this board has no button"}
+    button.look()
+    if button.pressed:
+        return _failed("held down: let it go; where nobody holds it, it is stuck or its wire lies at ground", pressed=True)
+    return _good(pressed=False)
+
+
+def _radio(radio):
+    if radio is None:
+        return {"ok": None, "words": "this board has no radio"}
+    if not hasattr(radio, "on_air"):
+        return _failed(radio, on_air=False)
+    if not radio.on_air():
+        return _failed("neither advertises nor is connected: restart the recorder", on_air=False)
+    return _good(on_air=True)
 
 
 def _memory():

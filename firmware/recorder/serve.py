@@ -47,6 +47,7 @@ class Control:
         self.settings.apply(recorder)
         self.ticks = ticks
         self.links = []  # one a carrier (link.py)
+        self.radio = None  # its carrier, or words: why it did not come up
         self.time = TimeOfDay(ticks)
         self.failure = None  # words, when the last session ended by an error
         self.crash = None  # what ended an app and is no error of the recorder: for whoever runs the server

@@ -56,6 +56,8 @@ class Box:
         store = await self._wait_for_store()
         parts = self.parts
         self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name, key=self.key)
+        self.recorder.supply = parts.supply
+        self.recorder.button = getattr(parts, "button", None)
         chosen = Settings(Kept(self._folder + "/owner"), self.recording)
         self.control = Control(self.recorder, self._make_app, parts.ticks, chosen)
         self.links = self._links()
@@ -73,9 +75,10 @@ class Box:
         carriers = [(Wire(self.parts.stream), "proofs")]
         if self._radio:
             try:
-                carriers.append((self._radio(self.recorder), "proofs_radio"))
+                self.control.radio = self._radio(self.recorder)
+                carriers.append((self.control.radio, "proofs_radio"))
             except OSError as error:
-                self.failure = "the radio did not come up (%r)" % error
+                self.control.radio = self.failure = "the radio did not come up (%r)" % error
         return [(carrier, self._link(carrier, counter)) for carrier, counter in carriers]
 
     def _link(self, carrier, counter):

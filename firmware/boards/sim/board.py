@@ -40,6 +40,7 @@ DEFAULTS = {
     "card_bus": "spi",
     "card_kind": "sdhc",
     "card_present": True,
+    "card_real_mib": 0,
     "card_claims_mib": 0,
     "format": False,
     "ring_mib": 0,
@@ -75,6 +76,12 @@ DEFAULTS = {
     "torn_sectors": None,
     "notes": {},
     "chip_id": None,
+    "registers_stuck": {},
+    "comparators_off": 0,
+    "comparators_on": 0,
+    "button_fault": None,
+    "radio_fails": False,
+    "memory_left": 0,
     "battery_mv": 0,
     "battery_fall_mv_per_hour": 0,
     "battery_stop_mv": 3300,
@@ -129,6 +136,9 @@ class Simulator:
         self.chip = VirtualAds1298(source, self.ticks.us)
         if config["chip_id"] is not None:
             self.chip.chip_id = config["chip_id"]
+        self.chip.stuck = config["registers_stuck"]
+        self.chip.comparators_off = config["comparators_off"]
+        self.chip.comparators_on = config["comparators_on"]
         if config["tap"]:
             self.tap = self.chip.tap = open(config["tap"], "wb")
         pins = [VirtualPin(self.chip, name) for name in ("cs", "start", "reset", "pwdn")]
@@ -140,7 +150,7 @@ class Simulator:
         key = config["link_key"]
         key = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
         self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom, key, config["encrypt_card"])
-        supply = self._supply if config["battery_mv"] else None
+        supply = self.recorder.supply = self._supply if config["battery_mv"] else None
         watchdog = None
         if config["watchdog_ms"] and config["clock"] == "virtual":
             watchdog = VirtualWatchdog(self.ticks, config["watchdog_ms"])
@@ -149,6 +159,7 @@ class Simulator:
         stop_mv = config["battery_stop_mv"]
         self._make_app = lambda: App(self.recorder, supply=supply, collect=collect, watchdog=watchdog, battery_stop_mv=stop_mv)
         self.app = self._make_app()
+        self._ballast = _ballast(config["memory_left"]) if config["memory_left"] else None
 
     def _supply(self):
         config = self.config
@@ -172,6 +183,7 @@ class Simulator:
         else:
             finish_erase(store)
         store.recover()
+        self.card.wraps_at = config["card_real_mib"] * 2048
         self.card.write_ms = config["card_write_ms"]
         self.card.set_faults(config["card_faults"])
         if config["cut_after_writes"] is not None:
@@ -325,6 +337,18 @@ class Simulator:
             self.tap.close()
         if self.recorder:
             self.card.close()
+
+
+def _ballast(left):
+    """Take memory until no more than `left` bytes are free."""
+    taken = []
+    gc.collect()
+    while gc.mem_free() > left + 256:
+        try:
+            taken.append(bytearray(max(64, (gc.mem_free() - left) // 2)))
+        except MemoryError:
+            taken.append(bytearray(64))
+    return taken
 
 
 def _hex8(text, name):

@@ -82,6 +82,7 @@ class VirtualAds1298:
         self.chip_id = chip_id
         self.electrodes_off = 0  # what the wearer does, `electrode` bits
         self.stuck = {}  # register name: value it keeps whatever is written
+        self.comparators_off = self.comparators_on = 0  # electrodes whose comparators say so for ever
         self.slip_frames = 0  # frames to come whose status nibble is wrong
         self.violations = 0
         self.tap = None
@@ -265,7 +266,7 @@ class VirtualAds1298:
         """Return the 24-bit status word of the next frame."""
         positive = negative = 0
         if self._register("CONFIG4") & m.COMPARATORS_ON and self._register("LOFF") & 3 == m.LEAD_OFF_DC:
-            off = self.electrodes_off
+            off = (self.electrodes_off | self.comparators_off) & ~self.comparators_on
             positive = off >> 1 & 0xFF & self._register("LOFF_SENSP")
             negative = (off & 1) * 3 & self._register("LOFF_SENSN")
         nibble = m.STATUS_NIBBLE

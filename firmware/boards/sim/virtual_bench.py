@@ -20,7 +20,7 @@ from recorder.settings import Settings
 from recorder.wire import Wire
 
 from .virtual_clock import RealTicks
-from .virtual_hand import Hand
+from .virtual_hand import Hand, VirtualButton
 from .virtual_radio import UUID, VirtualBle
 
 _PATIENCE = 50  # tries in a row to connect
@@ -110,6 +110,7 @@ class VirtualBench:
         self.stream = TcpStream(config["link_port"])
         wire = Wire(self.stream, config["link_max_packet"])
         self.links = [(wire, self._link(wire, config["link_counter"], ticks))]
+        recorder.button = VirtualButton(recorder.capture, config["button_fault"])
         self.ble = None
         if config["radio_port"]:
             self._add_radio(ticks)
@@ -124,7 +125,11 @@ class VirtualBench:
     def _add_radio(self, ticks):
         self.ble = VirtualBle(self.config["radio_port"])
         radio = Radio(self.ble, UUID, self.recorder, RealTicks())
+        if self.config["radio_fails"]:
+            self.control.radio = "the radio did not come up (%r)" % OSError(5)
+            return
         radio.begin()
+        self.control.radio = radio
         self.links.append((radio, self._link(radio, self.config["radio_counter"], ticks)))
 
     async def _turn(self):
@@ -155,7 +160,7 @@ class VirtualBench:
         if self.ble is not None:
             tasks.append(asyncio.create_task(self._turn()))
         self.report({"event": "serving"})
-        hand = Hand(config["bench_file"], self.recorder.capture) if config["bench_file"] else None
+        hand = Hand(config["bench_file"], self.recorder.capture, self.recorder.button) if config["bench_file"] else None
         while not self.stream.gone() and not any(each.done() for each in tasks):
             await asyncio.sleep_ms(_LOOK_MS)
             if hand:

@@ -2,8 +2,9 @@
 """A card that is an image file: counts what is read and written, stalls, fails, and loses power where it is told to.
 
 Faults are dicts: {"write": n, "stall_ms": t} makes the n-th write (from 1) take t; {"write": n, "error": 5} refuses it
-with that errno, {"count": k} more of them; {"at_ms": t, "stall_ms": d} stalls the first write after t ms of the clock;
-{"hang": true} instead of a stall never comes back: only a reset ends it.
+with that errno, {"torn_sectors": k} takes only the first k sectors and says that all is well, {"count": k} more of them;
+{"at_ms": t, "stall_ms": d} stalls the first write after t ms of the clock; {"hang": true} instead of a stall never comes
+back: only a reset ends it.
 """
 
 import os
@@ -36,6 +37,7 @@ class VirtualCard:
         self.cut_after_writes = None
         self.torn_sectors = None
         self.dead = False
+        self.wraps_at = 0  # sectors that are really there, where it says it has more
         self.reads = 0
         self.sectors_read = 0
         self.writes = 0
@@ -62,6 +64,8 @@ class VirtualCard:
             raise PowerCut("no power")
         self.reads += 1
         self.sectors_read += len(buffer) // 512
+        if self.wraps_at:
+            sector %= self.wraps_at
         self.file.seek(sector * 512 + offset)
         if self.file.readinto(buffer) != len(buffer):
             raise OSError(5)
@@ -76,10 +80,13 @@ class VirtualCard:
         if sector < 0 or sector + n > self.n_sectors:
             raise OSError(22)
         self.writes += 1
+        taken = n
         if self._faults or self._timed:
-            self._suffer()
+            taken = self._suffer(n)
         elif self.write_ms:
             self.ticks.sleep_ms(self.write_ms)
+        if self.wraps_at:
+            sector %= self.wraps_at
         self.file.seek(sector * 512)
         if self.cut_after_writes is not None:
             if self.cut_after_writes <= 0:
@@ -90,9 +97,10 @@ class VirtualCard:
                 raise PowerCut("power cut at write %d" % self.writes)
             self.cut_after_writes -= 1
         self.sectors_written += n
-        self.file.write(buffer)
+        self.file.write(buffer if taken == n else memoryview(buffer)[: taken * 512])
 
-    def _suffer(self):
+    def _suffer(self, n):
+        """What befalls this write of n sectors; return how many of them it takes."""
         passed_ms = self.ticks.diff(self.ticks.ms(), self._began_ms)
         self.ticks.sleep_ms(self.write_ms)
         if self._next < len(self._timed) and self._timed[self._next]["at_ms"] <= passed_ms:
@@ -105,6 +113,8 @@ class VirtualCard:
                 self._delay(fault)
                 if "error" in fault:
                     raise OSError(fault["error"])
+                n = min(n, fault.get("torn_sectors", n))
+        return n
 
     def _delay(self, fault):
         began = self.ticks.us()

@@ -11,12 +11,31 @@ import json
 from .virtual_input import Input, Silence
 
 
+class VirtualButton:
+    """The patient's button, as boards/parts/button.py is seen by others. `fault`: None, "dead" or "stuck" (held for ever)."""
+
+    def __init__(self, capture, fault=None):
+        self._capture = capture
+        self._fault = fault
+        self.pressed = fault == "stuck"
+
+    def look(self):
+        """What is bounced away on a board does not bounce here."""
+
+    def push(self, pressed):
+        """The hand presses it or lets it go."""
+        if self._fault is None:
+            self.pressed = pressed
+            self._capture.latch(pressed)
+
+
 class Hand:
     """Looks into the file at `path` when asked to; what stands in it at the beginning is done, too."""
 
-    def __init__(self, path, capture):
+    def __init__(self, path, capture, button):
         self._path = path
         self._capture = capture
+        self._button = button
         self._at = 0
 
     def look(self):
@@ -39,6 +58,6 @@ class Hand:
             self._capture.now()  # frames up to this moment are those of before
             chip.electrodes_off = what["electrodes_off"]
         if "button" in what:
-            self._capture.latch(what["button"])
+            self._button.push(what["button"])
         if "input" in what:
             chip.source = Input(what["input"]) if what["input"] else Silence()
