@@ -27,6 +27,8 @@ from .virtual_bench import VirtualBench
 from .virtual_capture import VirtualCapture
 from .virtual_card import VirtualCard, exists
 from .virtual_clock import FastTicks, RealTicks, VirtualTicks
+from .virtual_front_end import FrontEnd
+from .virtual_generator import Generator
 from .virtual_input import Input, Silence
 from .virtual_sd import VirtualSd
 from .virtual_sd_faults import Faults
@@ -98,6 +100,8 @@ DEFAULTS = {
     "settings": None,
     "radio_port": None,
     "radio_counter": None,
+    "front_end": None,
+    "generator": None,
 }
 RESET_CAUSES = ("power_on", "watchdog")
 PROGRESS_MS = 500
@@ -139,6 +143,10 @@ class Simulator:
         self.chip.stuck = config["registers_stuck"]
         self.chip.comparators_off = config["comparators_off"]
         self.chip.comparators_on = config["comparators_on"]
+        if config["front_end"]:
+            self.chip.front_end = FrontEnd(config["front_end"])
+        if config["generator"]:
+            self.chip.source = Generator(config["generator"], self.chip)
         if config["tap"]:
             self.tap = self.chip.tap = open(config["tap"], "wb")
         pins = [VirtualPin(self.chip, name) for name in ("cs", "start", "reset", "pwdn")]

@@ -4,7 +4,8 @@
 It wakes up in continuous mode, ignores register access there, keeps read-only bits, takes rate and gain from its
 registers, and shows lead-off bits only where current sources and comparators are on. Commands that come closer than
 4 t_CLK after one another, 18 t_CLK after a reset or before the power-on time count as `violations` and are ignored.
-Not modelled: noise, settling, GPIO, pace, respiration, the MVDD, temperature and RLD inputs (refused at START).
+It is ideal, or what its `front_end` makes of it. Not modelled: settling, GPIO, pace, respiration, the MVDD,
+temperature and RLD inputs (refused at START).
 `clock_out` is what the DMA engine sees: n frames at once.
 """
 
@@ -60,8 +61,8 @@ def _convert(nv_: object, n: int, gains_: object, status: int, out_: object, off
 
 
 @micropython.viper
-def _square(nv_: object, n: int, lead: int, frame: int, half: int, amplitude: int):
-    # half frames up, half frames down; half 0 is a level
+def _square(nv_: object, n: int, lead: int, frame: int, half: int, amplitude: int, part: int):
+    # half frames up, half frames down; half 0 is a level; an edge that a frame meets `part` / 65536 before its end is seen in part
     nv = ptr32(nv_)
     at = lead
     for i in range(n):
@@ -69,6 +70,9 @@ def _square(nv_: object, n: int, lead: int, frame: int, half: int, amplitude: in
         if half != 0:
             if ((frame + i) // half) & 1 != 0:
                 value = 0 - amplitude
+            if part != 0:
+                if ((frame + i + 1) // half) & 1 != ((frame + i) // half) & 1:
+                    value = value - (2 * value * part) // 65536
         nv[at] = value
         at += 8
 
@@ -86,6 +90,7 @@ class VirtualAds1298:
         self.slip_frames = 0  # frames to come whose status nibble is wrong
         self.violations = 0
         self.tap = None
+        self.front_end = None  # a FrontEnd: what is not ideal about it
         self.frame = 0
         self.start_level = 0
         self.powered = False
@@ -259,8 +264,15 @@ class VirtualAds1298:
                 others.append((lead, clocks // 2 * rate // m.CLOCK_HZ, amplitude))
             elif mux != m.MUX_NORMAL:
                 raise ChipError("CH%dSET 0x%02x: an input the virtual chip does not have" % (lead + 1, channel))
-        self._others = tuple(others)
+        if self.front_end:
+            self.front_end.prepare(rate)
+        self._others = tuple(self._shifted(*other) for other in others)
         self.frame = 0
+
+    def _shifted(self, lead, half, amplitude):
+        """A lead that is not at the electrodes: (lead, half period, amplitude, frames later, 1/65536 frames more)."""
+        later = round(self.front_end.shift(lead) * 65536) if self.front_end else 0
+        return lead, half, amplitude, later >> 16, later & 0xFFFF
 
     def status(self):
         """Return the 24-bit status word of the next frame."""
@@ -274,6 +286,16 @@ class VirtualAds1298:
             nibble ^= 0xA
         return nibble << 20 | positive << 12 | negative << 4 | self._register("GPIO") >> 4
 
+    def _read(self, n):
+        """Read up to n frames of what is at the electrodes; return how many."""
+        if self.front_end and self.source.rate_mhz:
+            return self.front_end.read(self.source, self.frame, self._nv_view, n)
+        return self.source.read(self.frame, self._nv_view, n)
+
+    def rate_ppb(self):
+        """Return how much faster than `rate_hz` it converts."""
+        return self.front_end.rate_ppb if self.front_end else 0
+
     def clock_out(self, buffer, offset, n):
         """Put n frames of 27 bytes out to buffer[offset:], as they leave the chip while in continuous mode."""
         if not self.converting:
@@ -282,9 +304,11 @@ class VirtualAds1298:
             piece = min(n, CHUNK)
             if self.slip_frames:
                 piece = 1
-            piece = self.source.read(self.frame, self._nv_view, piece)
-            for lead, half, amplitude in self._others:
-                _square(self._nv, piece, lead, self.frame, half, amplitude)
+            piece = self._read(piece)
+            for lead, half, amplitude, later, part in self._others:
+                _square(self._nv, piece, lead, self.frame + later, half, amplitude, part)
+            if self.front_end:
+                self.front_end.spoil(self._nv_view, piece)
             _convert(self._nv, piece, self._gains, self.status(), buffer, offset)
             if self.slip_frames:
                 self.slip_frames -= 1

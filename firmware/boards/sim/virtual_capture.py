@@ -28,7 +28,7 @@ class VirtualCapture(Capture):
         self._running = True
         self.ticks.passed = self._head
         self._began_us = self.ticks.us()
-        self._rate_hz = self.chip.rate_hz()
+        self._rate_nhz = self.chip.rate_hz() * (1000000000 + self.chip.rate_ppb())
         self._act()
 
     def stop(self):
@@ -43,7 +43,7 @@ class VirtualCapture(Capture):
 
     def frames_at(self, us):
         """Return the number of frames that had been played when the clock stood at `us`."""
-        return self.ticks.diff(us, self._began_us) * self._rate_hz // 1000000
+        return self.ticks.diff(us, self._began_us) * self._rate_nhz // 1000000000000000
 
     def _now(self):
         return self.produced & MASK

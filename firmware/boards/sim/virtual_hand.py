@@ -4,10 +4,12 @@
 {"electrodes_off": mask}    these electrodes hang free from now on (bits as `electrode` in docs/SPEC.md)
 {"button": true}            the patient's button is pressed; false: released
 {"input": path or null}     another .olnv file at the electrodes from the next START on; null: 0 V
+{"generator": {...}}        a generator there instead (virtual_generator.py), at once
 """
 
 import json
 
+from .virtual_generator import Generator
 from .virtual_input import Input, Silence
 
 
@@ -61,3 +63,6 @@ class Hand:
             self._button.push(what["button"])
         if "input" in what:
             chip.source = Input(what["input"]) if what["input"] else Silence()
+        if "generator" in what:
+            self._capture.now()
+            chip.source = Generator(what["generator"], chip)
