@@ -357,4 +357,10 @@
 #define OL_GATT_CURRENT_TIME_SERVICE 6149 /* service */
 #define OL_GATT_CURRENT_TIME 10795 /* read: u16 year, u8 month, day, hour, minute, second, weekday (1 Monday), 1/256 s (0), reason (0); UTC, renewed once a second, all zeros while it is not known */
 
+/* struct device_identity */
+#define OL_DEVICE_IDENTITY_SIZE 41
+#define OL_DEVICE_IDENTITY_IDENTITY_VERSION 0 /* 1 bytes */
+#define OL_DEVICE_IDENTITY_DEVICE_ID 1 /* 8 bytes */
+#define OL_DEVICE_IDENTITY_DEVICE_KEY 9 /* 32 bytes */
+
 #endif

@@ -10,6 +10,7 @@ from boards.parts.budget import Budget
 from boards.parts.button import SETTLE_MS, Button
 from boards.parts.supply import Supply, rp2_temperature
 from recorder.errors import SdAbsent, SdRange, SdRefused
+from recorder.kept import Kept
 
 
 class Hardware:
@@ -137,24 +138,44 @@ def test_battery_and_temperature():
     assert abs(at_37() - 3700) < 4
 
 
-@pytest.mark.parametrize("words", ["", "{", "[1]", '{"device_id": 5, "key": "xy"}', '{"device_id": "01"}'])
+@pytest.mark.parametrize("words", ["", "{", "[1]", '{"rate_hz": "01"}'])
 def test_a_settings_file_that_is_damaged_is_as_none(tmp_path, words):
-    (tmp_path / "identity.json").write_text(words)
-    assert settings.identity(b"\1\2\3\4\5\6\7\x08\x09", str(tmp_path)) == (b"\1\2\3\4\5\6\7\x08", None)
     (tmp_path / "recording.json").write_text(words)
     assert settings.recording(str(tmp_path)) == settings.RECORDING
 
 
-def test_identity_settings_and_proofs(tmp_path):
+def test_settings_and_proofs(tmp_path):
     folder = str(tmp_path / "settings")
     counter = settings.ProofCounter(folder)
     assert counter.load() == 0
     counter.save(7)
     assert settings.ProofCounter(folder).load() == 7
-    (tmp_path / "settings/identity.json").write_text(json.dumps({"device_id": "00ff" * 4, "key": "ab" * 32}))
-    assert settings.identity(bytes(8), folder) == (b"\0\xff" * 4, b"\xab" * 32)
     (tmp_path / "settings/recording.json").write_text(json.dumps({"rate_hz": 250, "gain": "6", "other": 1}))
     assert settings.recording(folder) == {**settings.RECORDING, "rate_hz": 250}
+
+
+def test_an_identity_outlives_a_copy_and_the_old_key_is_gone(tmp_path):
+    """SPEC 6.9."""
+    folder, chip = str(tmp_path / "settings"), b"\1\2\3\4\5\6\7\x08\x09"
+    assert settings.identity(chip, folder) == (chip[:8], None)
+    settings.provision(b"\0\xff" * 4, b"\xab" * 32, folder)
+    settings.provision(b"\0\xff" * 4, b"\xcd" * 32, folder)
+    copies = [tmp_path / "settings" / f"identity.{n}" for n in range(2)]
+    assert all(b"\xab" * 32 not in copy.read_bytes() for copy in copies)
+    for damaged in copies:
+        sound = damaged.read_bytes()
+        damaged.write_bytes(sound[:20] + bytes([sound[20] ^ 1]) + sound[21:])
+        assert settings.identity(chip, folder) == (b"\0\xff" * 4, b"\xcd" * 32)
+        damaged.write_bytes(sound)
+    for copy in copies:
+        copy.write_bytes(copy.read_bytes()[:-1])
+    assert settings.identity(chip, folder) == (chip[:8], None)
+
+
+@pytest.mark.parametrize("content", [b"", b"\2" + bytes(40), b"\1" + bytes(39), b"\1" + bytes(41)])
+def test_an_identity_of_another_kind_is_as_none(tmp_path, content):
+    Kept(str(tmp_path / "identity")).save(content)
+    assert settings.identity(b"\7" * 9, str(tmp_path)) == (b"\7" * 8, None)
 
 
 class Card:

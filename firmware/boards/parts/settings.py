@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a board knows about itself, in files of its own flash that an update of the firmware does not touch.
 
-/settings/identity.json  {"device_id": 16 hexadecimal digits, "key": 64, absent until provisioned}
+/settings/identity.0, .1 device id and key (docs/SPEC.md 6.9), absent until provisioned
 /settings/recording.json battery_stop_mv, and the board's defaults of what the owner may choose: rate_hz, gain, shift, codec,
                          battery_low_mv; each may be absent
 /settings/owner.0, .1    what the owner chose (recorder/settings.py)
@@ -10,8 +10,13 @@
 
 import json
 import os
+import struct
+
+from recorder import constants as c
+from recorder.kept import Kept
 
 FOLDER = "/settings"
+IDENTITY_VERSION = 1
 RECORDING = {"rate_hz": 500, "gain": 6, "shift": 6, "codec": 1, "battery_stop_mv": 3300, "battery_low_mv": 3500}
 
 
@@ -25,21 +30,19 @@ def read(name, folder=FOLDER):
     return found if isinstance(found, dict) else {}
 
 
-def hexadecimal(text, n_bytes):
-    """Return the bytes of a string of hexadecimal digits, None when it is none of that length."""
-    try:
-        if len(text) != 2 * n_bytes:
-            return None
-        return bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2))
-    except (TypeError, ValueError):
-        return None
-
-
 def identity(unique_id, folder=FOLDER):
-    """Return (device_id, key or None); without a file the id is that of the chip, its first eight bytes."""
-    found = read("identity.json", folder)
-    device_id = hexadecimal(found.get("device_id"), 8) or (unique_id + bytes(8))[:8]
-    return device_id, hexadecimal(found.get("key"), 32)
+    """Return (device_id, key or None); without a sound identity the id is that of the chip, its first eight bytes."""
+    data = Kept(folder + "/identity").load()
+    if data and len(data) == c.DEVICE_IDENTITY_SIZE and data[0] == IDENTITY_VERSION:
+        return struct.unpack(c.DEVICE_IDENTITY_FORMAT, data)[1:]
+    return (unique_id + bytes(8))[:8], None
+
+
+def provision(device_id, key, folder=FOLDER):
+    """Keep another identity, in both copies: the old key is gone then. Raises OSError; called at the prompt only (docs/FACTORY.md)."""
+    kept = Kept(folder + "/identity")
+    for _ in range(2):
+        kept.save(struct.pack(c.DEVICE_IDENTITY_FORMAT, IDENTITY_VERSION, device_id, key))
 
 
 def recording(folder=FOLDER):

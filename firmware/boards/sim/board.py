@@ -8,6 +8,7 @@ import asyncio
 import gc
 import os
 import time
+from binascii import hexlify
 
 from recorder import ads1298_map as m
 from recorder import constants as c
@@ -21,6 +22,8 @@ from recorder.recorder import Recorder, Signal, start_reason
 from recorder.sd_card import SdCard
 from recorder.store import make_ring, open_store
 from recorder.watchdog import LIMIT_MS
+
+from boards.parts.settings import identity
 
 from .virtual_ads1298 import VirtualAds1298, VirtualPin, VirtualSpi
 from .virtual_bench import VirtualBench
@@ -69,6 +72,7 @@ DEFAULTS = {
     "heap_every_s": 0,
     "clock": "virtual",
     "device_id": "0000000000000000",
+    "identity": None,
     "session_id": None,
     "tap": None,
     "card_write_ms": 0,
@@ -123,8 +127,15 @@ class Simulator:
         self.ticks = self._ticks()
         self.ticks.install()
         self.device_id = _hex8(self.config["device_id"], "device_id")
+        if self.config["identity"]:
+            self._provisioned()
         self.tap = None
         self.recorder = None
+
+    def _provisioned(self):
+        """Device id and key as a board finds them in its flash; `device_id` stands for the chip's unique id."""
+        self.device_id, key = identity(self.device_id, self.config["identity"])
+        self.config["link_key"] = None if key is None else hexlify(key).decode()
 
     def _ticks(self):
         if self.config["clock"] == "virtual":

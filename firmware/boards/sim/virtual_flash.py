@@ -1,32 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """A virtual board for `octolead flash`: MicroPython's own prompt over a file system that is an image, as in a board's flash.
 
-    micropython -i virtual_flash.py IMAGE BLOCKS HELD CUT TORN LOG
+    micropython -i virtual_flash.py IMAGE BLOCKS HELD CUT TORN LOG [UNIQUE_ID [SERVES [ROTS]]]
 
 The image is littlefs with the Pico's parameters; an empty file is formatted. main.py is run as at power-up, then the
 prompt follows; `machine.reset()` ends the process, and whoever started it starts it again. After CUT block writes or
 erasures (0: never) the process is killed: power is gone; of the write under way the first TORN bytes arrive. LOG (- for
-none) gets every write: u32 block, u32 offset, u32 length, the bytes; length 0 is an erasure.
+none) gets every write: u32 block, u32 offset, u32 length, the bytes; length 0 is an erasure. UNIQUE_ID is the chip's, in hexadecimal digits. Where SERVES is 1 a release that runs is as deaf to
+the prompt as a recorder. A bit of what write
+number ROTS put there is lost some writes later, too late for littlefs, which reads back what it has just written.
 """
 
 import os
 import struct
 import sys
+from binascii import unhexlify
 
 import vfs
 
 BLOCK = 4096
+ROTS_AFTER = 4
 _ERASED = b"\xff" * BLOCK
 
 
 class FlashImage:
     """The block device; MicroPython's extended interface, as littlefs wants it."""
 
-    def __init__(self, path, n_blocks, cut=0, torn=0, log=None):
+    def __init__(self, path, n_blocks, cut=0, torn=0, log=None, rots=0):
         self.n_blocks = n_blocks
         self.cut = cut
         self.torn = torn
         self.log = log
+        self.rots = rots
+        self.writes = 0
+        self.rotten = None
         self.file = open(path, "r+b")
         self.file.seek(0, 2)
         self.is_new = self.file.tell() != n_blocks * BLOCK
@@ -51,6 +58,19 @@ class FlashImage:
             if not self.cut:
                 os.system("kill -9 $PPID")  # noqa: S605, S607 (no handler of ours runs any more)
 
+    def _rot(self, at, length):
+        """Choose a byte of a large write, and lose a bit of it later."""
+        self.writes += 1
+        if self.rots and self.rotten is None and self.writes >= self.rots and length > 200:
+            self.rotten = at + 150
+            self.writes = self.rots
+        elif self.rotten and self.writes == self.rots + ROTS_AFTER:
+            self.file.seek(self.rotten)
+            byte = self.file.read(1)[0]
+            self.file.seek(self.rotten)
+            self.file.write(bytes([byte ^ 4]))
+            self.file.flush()
+
     def readblocks(self, block, buffer, offset=0):
         """Fill buffer."""
         self.file.seek(block * BLOCK + offset)
@@ -58,6 +78,7 @@ class FlashImage:
 
     def writeblocks(self, block, buffer, offset=0):
         """Program bytes that were erased."""
+        self._rot(block * BLOCK + offset, len(buffer))
         self._change(block * BLOCK + offset, buffer, block, offset, len(buffer))
 
     def ioctl(self, request, argument):
@@ -87,6 +108,14 @@ class Machine:
             """Return 0 when it is held."""
             return 0 if self.held else 1
 
+    chip_id = b""
+    serves = False
+
+    @classmethod
+    def unique_id(cls):
+        """Return the chip's own number."""
+        return cls.chip_id
+
     @staticmethod
     def reset():
         """End the process; whoever started it starts it again."""
@@ -104,10 +133,12 @@ def mount(device):
     sys.path[:] = ["", "/lib"]
 
 
-def power_up(path, n_blocks, held, cut, torn, log):
+def power_up(path, n_blocks, held, cut, torn, log, unique_id="", serves="0", rots="0"):
     """What a board does until its prompt."""
-    device = FlashImage(path, int(n_blocks), int(cut), int(torn), None if log == "-" else open(log, "ab"))
+    device = FlashImage(path, int(n_blocks), int(cut), int(torn), None if log == "-" else open(log, "ab"), int(rots))
     Machine.Pin.held = held == "1"
+    Machine.chip_id = unhexlify(unique_id)
+    Machine.serves = serves == "1"
     sys.modules["machine"] = Machine
     mount(device)
     sys.modules.pop("__main__", None)

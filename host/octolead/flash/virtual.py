@@ -37,10 +37,15 @@ class VirtualBoard:
         log: Path | None = None,
         baud: int = 0,
         n_blocks: int = N_BLOCKS,
+        unique_id: bytes = bytes(range(1, 9)),
+        serves: bool = False,
+        rots: int = 0,
     ) -> None:
+        """`serves`: a release that runs gives no prompt unless the button is `held`; `rots`: a bit of this write is lost later."""
         image.touch()
         script = find_firmware() / _SCRIPT
         settings = [str(image.resolve()), str(n_blocks), "1" if held else "0", str(cut), str(torn), str(log or "-")]
+        settings += [unique_id.hex(), "1" if serves else "0", str(rots)]
         self._command = [str(find_micropython()), "-X", "heapsize=8m", "-i", str(script), *settings]
         self._baud = baud
         self.starts = 0
