@@ -180,7 +180,19 @@ class FlashError(OctoleadError):
 
     Attributes:
         kind: one word or two, for programs: no_board, several_boards, in_use, wrong_board, wrong_micropython, full, damaged,
-            unplugged, release.
+            unplugged, release, drive, download, no_release, provisioned, settings.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class KeyStoreError(OctoleadError):
+    """The place where device keys are kept on this computer cannot be used, or holds no such key.
+
+    Attributes:
+        kind: one word, for programs: keyring, file, passphrase, damaged, unknown, label.
     """
 
     def __init__(self, kind: str, message: str) -> None:

@@ -6,9 +6,9 @@
 The image is littlefs with the Pico's parameters; an empty file is formatted. main.py is run as at power-up, then the
 prompt follows; `machine.reset()` ends the process, and whoever started it starts it again. After CUT block writes or
 erasures (0: never) the process is killed: power is gone; of the write under way the first TORN bytes arrive. LOG (- for
-none) gets every write: u32 block, u32 offset, u32 length, the bytes; length 0 is an erasure. UNIQUE_ID is the chip's, in hexadecimal digits. Where SERVES is 1 a release that runs is as deaf to
-the prompt as a recorder. A bit of what write
-number ROTS put there is lost some writes later, too late for littlefs, which reads back what it has just written.
+none) gets every write: u32 block, u32 offset, u32 length, the bytes; length 0 is an erasure. UNIQUE_ID is the chip's, in
+hexadecimal digits. Where SERVES is 1 a release that runs is as deaf to the prompt as a recorder. A bit of what write number
+ROTS put there is lost some writes later, too late for littlefs, which reads back what it has just written.
 """
 
 import os

@@ -9,7 +9,17 @@ import sys
 import click
 
 from .. import __version__
-from ..errors import FlashError, ImportRefused, LinkError, OctoleadError, SignalRangeError, SimulatorError, SourceError, UnknownLeadError
+from ..errors import (
+    FlashError,
+    ImportRefused,
+    KeyStoreError,
+    LinkError,
+    OctoleadError,
+    SignalRangeError,
+    SimulatorError,
+    SourceError,
+    UnknownLeadError,
+)
 from . import commands
 from .output import EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE
 
@@ -58,6 +68,6 @@ def _failed(error: Exception) -> int:
     click.echo(f"{click.style('octolead:', fg='red')} {words}", err=True)
     if isinstance(error, (SourceError, SignalRangeError, UnknownLeadError)):
         return EXIT_USAGE
-    if isinstance(error, (FlashError, ImportRefused, LinkError, SimulatorError, OSError)):
+    if isinstance(error, (FlashError, ImportRefused, KeyStoreError, LinkError, SimulatorError, OSError)):
         return EXIT_REFUSED
     return EXIT_USAGE

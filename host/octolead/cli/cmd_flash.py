@@ -47,7 +47,7 @@ def flash(
     shows its prompt when its button is held while it is plugged in. Settings and keys on the board stay.
     """
     if every or not (ports or sim or save):
-        ports = _found(every)
+        ports = found_ports(every)
     if len(set(ports)) != len(ports):
         raise click.UsageError("the same --port twice")
     release = load(release_file) if release_file else build(find_firmware(), "virtual" if sim else board)
@@ -59,7 +59,7 @@ def flash(
     return _tell(_on_all(release, ports), as_json) if ports else EXIT_SOUND
 
 
-def _found(every: bool) -> tuple[str, ...]:
+def found_ports(every: bool) -> tuple[str, ...]:
     """The boards that are plugged in: exactly one, unless all are meant."""
     from ..link.transport_usb import find_ports
 

@@ -13,7 +13,7 @@ from .output import EXIT_DAMAGED, common, heading, note, print_json, rows, say
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def _change(argument: str) -> tuple[str, Any]:
+def change(argument: str) -> tuple[str, Any]:
     """NAME=VALUE as name and value; what the value may be is the recorder's to say."""
     name, found, text = argument.partition("=")
     if not found:
@@ -35,7 +35,7 @@ def settings(target: Target, changes: tuple[str, ...], as_json: bool) -> None:
 
     A change is taken whole or not at all; the recorder keeps it without power. What there is and what it may be: docs/SPEC.md 6.5.
     """
-    wanted = dict(_change(argument) for argument in changes)
+    wanted = dict(change(argument) for argument in changes)
     found = target.do(lambda recorder: recorder.settings(wanted))
     if as_json:
         print_json(found)

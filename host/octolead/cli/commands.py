@@ -6,9 +6,11 @@ from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_flash import flash
 from .cmd_info import info, verify
+from .cmd_keys import keys
 from .cmd_link import mark, set_time, start, status, stop, sync
 from .cmd_live import live
 from .cmd_plot import plot
+from .cmd_provision import provision
 from .cmd_recover import recover
 from .cmd_report import report
 from .cmd_scan import scan
@@ -41,4 +43,6 @@ ALL = (
     self_test,
     erase,
     flash,
+    provision,
+    keys,
 )

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import SimulatorError
+from .key_options import known_store
 
 if TYPE_CHECKING:
     from ..link import Recorder
     from ..link.bench import SimulatorBench
+    from ..link.crypto import KeySource
     from ..link.transport_ble import Adapter
 
 KEY_VARIABLE = "OCTOLEAD_KEY_FILE"
@@ -41,7 +43,7 @@ class Target:
     """
 
     port: str
-    key: bytes = field(repr=False)
+    key: KeySource = field(repr=False)
     bench: SimulatorBench | None = None
     ble: str | None = None
     adapter: Adapter | None = None
@@ -99,7 +101,10 @@ def _with_target(function: F, *, needed: bool) -> F:
         help=f"A simulated recorder that records an ECG on this card image (default: {_SIM_CARD}); with --ble over a simulated air.",
     )
     @click.option(
-        "--key", "key_file", metavar="FILE", help=f"The recorder's key. Default: the file that the variable {KEY_VARIABLE} names."
+        "--key",
+        "key_file",
+        metavar="FILE",
+        help=f"The recorder's key. Default: the file that the variable {KEY_VARIABLE} names, then what `octolead keys` keeps.",
     )
     @wraps(function)
     def wrapped(*args: Any, port: str | None, ble: str | None, sim: str | None, key_file: str | None, **kwargs: Any) -> Any:
@@ -123,12 +128,22 @@ def _key_of(key_file: str | None) -> bytes | None:
 
 @contextmanager
 def _real(port: str, ble: str | None, key_file: str | None) -> Iterator[Target]:
+    yield Target(port, _key_source(key_file), ble=ble)
+
+
+def _key_source(key_file: str | None) -> KeySource:
+    """The key of a file that is named; else whatever is kept here of the recorder that answers."""
     from ..link.crypto import read_key
 
     path = key_file or os.environ.get(KEY_VARIABLE)
-    if not path:
-        raise click.UsageError(f"a recorder answers only to its key: --key FILE, or the variable {KEY_VARIABLE}")
-    yield Target(port, read_key(path), ble=ble)
+    if path:
+        return read_key(path)
+    store = known_store()
+    if store is None:
+        raise click.UsageError(
+            f"a recorder answers only to its key: --key FILE, the variable {KEY_VARIABLE}, or octolead keys add, which keeps it here"
+        )
+    return store.candidates
 
 
 def _check_card(card: str) -> None:

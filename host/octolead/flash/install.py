@@ -43,7 +43,7 @@ def install(board: Board, release: Release, progress: Progress | None = None) ->
         FlashError: the board is as it was, or (after the switch) starts the new release.
     """
     check_suits(board.identify(), release.kind, release.board)
-    good = _good_folder(board)
+    good = good_folder(board)
     target = FOLDERS[1] if good == FOLDERS[0] else FOLDERS[0]
     before = _version_in(board, good)
     if _state(board) and good:
@@ -66,7 +66,7 @@ def _state(board: Board) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _good_folder(board: Board) -> str | None:
+def good_folder(board: Board) -> str | None:
     """The folder that the board falls back to, None where there is none; without a state, the one that it would run."""
     state = _state(board)
     for name in ("good", "run"):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import _constants as c
 from ..errors import KeyRefusedError, LinkProtocolError, LinkRefusedError
 from . import crypto
+from .crypto import KeySource
 from .packets import Joiner, Opener, Sealer, fragments
 
 _CHALLENGE_BYTES = 1 + c.LINK_NONCE_BYTES + 8 + c.LINK_PROOF_BYTES
@@ -92,12 +93,12 @@ class Client:
     """One session. Feed it the packets that come; send those that stand in `outgoing`.
 
     Args:
-        key: the device key, 32 bytes.
+        key: the device key, 32 bytes, or a function that returns keys that a recorder of this device id may have.
         max_packet: largest packet of the carrier.
     """
 
-    def __init__(self, key: bytes, max_packet: int) -> None:
-        self._key = key
+    def __init__(self, key: KeySource, max_packet: int) -> None:
+        self._keys = key
         self._nonce = os.urandom(c.LINK_NONCE_BYTES)
         self._challenge = b""
         self._sealer: Sealer | None = None
@@ -141,12 +142,14 @@ class Client:
         version, device_id = self._challenge[0], self._challenge[17:25]
         nonce, proof = self._challenge[1:17], self._challenge[25:]
         context = bytes([version]) + self._nonce + nonce + device_id
-        if version != c.LINK_VERSION or not crypto.same(proof, crypto.recorder_proof(self._key, context)):
+        keys = [self._keys] if isinstance(self._keys, bytes) else self._keys(device_id)
+        key = next((key for key in keys if crypto.same(proof, crypto.recorder_proof(key, context))), None)
+        if version != c.LINK_VERSION or key is None:
             raise KeyRefusedError(f"recorder {device_id.hex()} does not have this key: take the key file that was made with it")
         self.device_id = device_id
-        own, its = crypto.session_keys(self._key, context)
+        own, its = crypto.session_keys(key, context)
         self._sealer, self._opener = Sealer(own), Opener(its)
-        self.outgoing.append(bytes([c.PACKET_PROOF]) + crypto.host_proof(self._key, context))
+        self.outgoing.append(bytes([c.PACKET_PROOF]) + crypto.host_proof(key, context))
 
     def _refused(self, packet: bytes) -> None:
         if len(packet) != 4:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hmac
 import os
 import stat
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from .. import _constants as c
 from ..errors import LinkError
 
 KEY_BYTES = 32
+KeySource = bytes | Callable[[bytes], Iterable[bytes]]
+"""A device key, or what returns those that a recorder of this device id (8 bytes) may have."""
 
 
 def mac(key: bytes, data: bytes) -> bytes:

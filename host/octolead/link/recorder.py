@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _constants as c
 from ..errors import AnswerError, LinkError, LinkLostError
 from .client import Answer, BlockPiece, Client, Event, LiveFrames, Notice, Ready
+from .crypto import KeySource
 from .requests import ANSWER_S, Requests
 from .transport import Transport
 
@@ -243,7 +244,7 @@ def _put(queue: asyncio.Queue[Any], event: Any) -> None:
     queue.put_nowait(event)
 
 
-async def open_session(transport: Transport, key: bytes, *, timeout_s: float = CONNECT_S) -> Recorder:
+async def open_session(transport: Transport, key: KeySource, *, timeout_s: float = CONNECT_S) -> Recorder:
     """Open a session over a transport; the transport is closed when that fails.
 
     Raises:
@@ -274,14 +275,14 @@ async def open_session(transport: Transport, key: bytes, *, timeout_s: float = C
         raise
 
 
-async def connect_usb(port: str, key: bytes, *, timeout_s: float = CONNECT_S) -> Recorder:
+async def connect_usb(port: str, key: KeySource, *, timeout_s: float = CONNECT_S) -> Recorder:
     """Open a session over USB. Needs the extra `link`."""
     from .transport_usb import UsbTransport
 
     return await open_session(await UsbTransport.open(port), key, timeout_s=timeout_s)
 
 
-async def connect_ble(name: str, key: bytes, *, adapter: Adapter | None = None, timeout_s: float = CONNECT_S) -> Recorder:
+async def connect_ble(name: str, key: KeySource, *, adapter: Adapter | None = None, timeout_s: float = CONNECT_S) -> Recorder:
     """Open a session over Bluetooth LE with the recorder of this name, id or address. Needs the extra `ble`.
 
     `adapter` is another than the system's. `timeout_s` is the session's: to find the recorder and to connect have their own.
