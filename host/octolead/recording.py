@@ -435,7 +435,8 @@ class Recording:
         places = [self.stored_leads.index(n) for n in names] if plain else []
         for at, block, part in self._reader.parts(start_frame, stop_frame):
             if plain:
-                micro: Any = native.to_microvolt(part, block.step_nv[0], block.step_nv[1], block.zero)[:, places]
+                micro: Any = native.to_microvolt(part, block.step_nv[0], block.step_nv[1], block.zero)
+                micro = micro if names == self.stored_leads else micro[:, places]
             else:
                 micro = ((part.astype(np.float64) - block.zero) * block.step_uv) @ weights
             out[at : at + len(part)] = micro

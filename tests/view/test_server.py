@@ -10,7 +10,7 @@ import pytest
 
 from tests.view.viewing import Served, end, serve
 
-TILE = "/api/tile/0/0?leads=I,aVR"
+TILE = "/api/tiles/0/0/0?leads=I,aVR"
 
 
 def ask(served: Served, path: str, *, token: str | None = None, method: str = "GET", body: object = None, **headers: str):
@@ -110,14 +110,23 @@ def test_no_file_but_the_pages_own(viewer: Served, path: str) -> None:
 
 def test_no_path_of_the_machine_in_any_answer(viewer: Served) -> None:
     secret = str(viewer.source.parent).encode()
-    for path in ("/", "/api/info", "/api/status", "/api/facts", "/api/edits", "/api/beat?frame=5000", "/api/tile/99/0?leads=I", "/nothing"):
+    for path in (
+        "/",
+        "/api/info",
+        "/api/status",
+        "/api/facts",
+        "/api/edits",
+        "/api/beat?frame=5000",
+        "/api/tiles/99/0/0?leads=I",
+        "/nothing",
+    ):
         assert secret not in ask(viewer, path, token=viewer.token)[1]
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/tile/0/0", "/api/tile/0/0?leads=", "/api/tile/0/0?leads=X9", "/api/tile/0/0?leads=I&lowpass=7",
-     "/api/tile/0/0?leads=I&baseline=nan",
+    ["/api/tiles/0/0/0", "/api/tiles/0/0/0?leads=", "/api/tiles/0/0/0?leads=X9", "/api/tiles/0/0/0?leads=I&lowpass=7",
+     "/api/tiles/0/0/0?leads=I&baseline=nan",
      "/api/beats?start=a&stop=2", "/api/beats", "/api/superpose?cluster=0&lead=%3Cscript%3E", "/api/next?kind=V&from=x"],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused_in_words(viewer: Served, path: str) -> None:

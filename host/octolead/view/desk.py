@@ -29,6 +29,7 @@ _NO_WAVE: Final = -32768
 _RELEASE_EVERY: Final = 64
 _CHUNK: Final = 8192
 MOST_BEATS: Final = 50_000
+MOST_TILES: Final = 64
 
 BEAT_DTYPE: Final = np.dtype(
     [
@@ -100,16 +101,19 @@ class Desk:
             self.begin()
 
     def _take(self, step: str) -> None:
+        if step == "pyramid":
+            fresh = Pyramid(self.folder / worker.PYRAMID)
+            with self._lock:
+                old, self._pyramid = self._pyramid, fresh
+                self.version += 1
+            if old is not None:
+                old.close()
+            return
+        analysis = load(self.folder / worker.ANALYSIS)
+        base = compact(analysis) if analysis is not None else self._base  # long: not under the lock that tiles wait for
         with self._lock:
-            if step == "pyramid":
-                old, self._pyramid = self._pyramid, Pyramid(self.folder / worker.PYRAMID)
-                if old is not None:
-                    old.close()
-            else:
-                self._analysis = load(self.folder / worker.ANALYSIS)
-                if self._analysis is not None:
-                    self._base = compact(self._analysis)
-                self.apply()
+            self._analysis, self._base = analysis, base
+            self.apply()
             self.version += 1
 
     def refresh(self) -> bool:
@@ -179,20 +183,24 @@ class Desk:
 
     # --- signal ---
 
-    def tile(self, level: int, index: int, names: Sequence[str], chosen: Filters) -> bytes:
-        """One tile; see `signals.tile`.
+    def tiles(self, level: int, first: int, last: int, names: Sequence[str], chosen: Filters) -> bytes:
+        """Tiles `first` to `last` (see `signals.tiles`), each behind its length in bytes as uint32.
 
         Raises:
-            IndexError, ValueError: no such tile or lead.
+            IndexError, ValueError: no such tiles or lead.
         """
-        unknown = [name for name in names if name not in self.leads]
-        if unknown or not names:
+        if not names or any(name not in self.leads for name in names):
             raise ValueError("no such lead")
+        if not 0 <= level <= signals.TOP or not 0 <= first * signals.tile_frames(level) < self.recording.n_frames:
+            raise IndexError(f"tile {first} of level {level}: the recording has none")
+        if not first <= last < first + MOST_TILES:
+            raise ValueError(f"tiles {first} to {last}: 1 to {MOST_TILES} can be asked for at once")
         with self._lock:
             self._asked += 1
             if self._asked % _RELEASE_EVERY == 0:
                 self.recording.release_pages()
-            return signals.tile(self.recording, self._pyramid, level, index, names, chosen)
+            found = list(signals.tiles(self.recording, self._pyramid, level, first, last, names, chosen))
+        return b"".join(len(tile).to_bytes(4, "little") + tile for tile in found)
 
     # --- beats ---
 
@@ -264,10 +272,10 @@ class Desk:
         frames = frames[(frames >= before) & (frames < self.recording.n_frames - after)]
         chosen = frames[np.unique(np.linspace(0, len(frames) - 1, min(most, len(frames))).astype(int))] if len(frames) else frames
         rows = []
-        with self._lock:
-            for frame in chosen.tolist():
+        for frame in chosen.tolist():
+            with self._lock:  # for each anew: tiles are asked for meanwhile
                 wave = signals.signal_of(self.recording, frame - before, frame + after, (lead,), Filters())[:, 0]
-                rows.append(wave - np.median(wave))
+            rows.append(wave - np.median(wave))
         data = np.array(rows, "<f4") if rows else np.zeros((0, before + after), "<f4")
         return np.array(data.shape, "<u4").tobytes() + data.tobytes()
 

@@ -24,6 +24,8 @@ class Viewer:
     def __init__(self, desk: Desk, port: int = 0, live: Any = None) -> None:
         self._desk, self._live = desk, live
         self._socket = socket.create_server((HOST, port))
+        # Those it accepts have it from here: else each answer's second packet waits 40 ms for the first one's receipt.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
         app, token = make_app(desk, self.port, live=live)
         self.address = f"http://{HOST}:{self.port}/?token={token}"

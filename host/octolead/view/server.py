@@ -37,6 +37,7 @@ _HEADERS: Final = [
     (b"cache-control", b"no-store"),
 ]
 _BODY_BYTES: Final = 4096
+_FIRST: Final = b"{}</script>"
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -87,6 +88,15 @@ class Guard:
         return None
 
 
+def _for_markup(text: str) -> str:
+    r"""JSON that can stand in a page: a name in it ends no element.
+
+    >>> print(_for_markup('{"name": "</script>&"}'))
+    {"name": "\u003c/script\u003e\u0026"}
+    """
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
 def _plain(words: str, status: int) -> Response:
     return Response(words + "\n", status, media_type="text/plain; charset=utf-8")
 
@@ -110,7 +120,7 @@ class App:
         """All of them."""
         answers: dict[str, Answer] = {
             "/": self.page, "/static/{name}": self.static, "/api/info": self.info, "/api/status": self.status,
-            "/api/facts": self.facts, "/api/tile/{level:int}/{index:int}": self.tile, "/api/beats": self.beats,
+            "/api/facts": self.facts, "/api/tiles/{level:int}/{first:int}/{last:int}": self.tiles, "/api/beats": self.beats,
             "/api/beat": self.beat, "/api/next": self.next, "/api/superpose": self.superpose, "/api/edits": self.edits,
         }  # fmt: skip
         return [
@@ -138,8 +148,10 @@ class App:
         return careful
 
     async def page(self, request: Request) -> Response:
-        """The page."""
-        return self._file("index.html")
+        """The page, with what the recording is in it: the first picture need not wait for another answer."""
+        first = json.dumps({"info": await run_in_threadpool(self._info), "status": self._desk.status()}, ensure_ascii=False)
+        data, kind = self._static["index.html"]
+        return Response(data.replace(_FIRST, _for_markup(first).encode() + b"</script>"), media_type=f"{kind}; charset=utf-8")
 
     async def static(self, request: Request) -> Response:
         """A file of the page."""
@@ -153,8 +165,10 @@ class App:
 
     async def info(self, request: Request) -> Response:
         """What the recording is."""
-        info = await run_in_threadpool(self._desk.info)
-        return JSONResponse({**info, "live": self._live is not None})
+        return JSONResponse(await run_in_threadpool(self._info))
+
+    def _info(self) -> dict[str, Any]:
+        return {**self._desk.info(), "live": self._live is not None}
 
     async def status(self, request: Request) -> Response:
         """How far the work is."""
@@ -165,12 +179,13 @@ class App:
         facts = await run_in_threadpool(self._desk.facts)
         return Response(facts, media_type="application/json") if facts else _refused("the analysis is not made yet", 404)
 
-    async def tile(self, request: Request) -> Response:
-        """Samples, or lowest and highest values."""
+    async def tiles(self, request: Request) -> Response:
+        """Samples, or lowest and highest values, of some tiles."""
         q, place = request.query_params, request.path_params
         chosen = Filters(*(float(q.get(name, 0)) for name in ("baseline", "mains", "lowpass")))
         names = q["leads"].split(",")
-        return _binary(await run_in_threadpool(self._desk.tile, place["level"], place["index"], names, chosen))
+        which = place["level"], place["first"], place["last"]
+        return _binary(await run_in_threadpool(self._desk.tiles, *which, names, chosen))
 
     async def beats(self, request: Request) -> Response:
         """Beats of a range."""

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ FILTERED, MIN_MAX = 1, 2
 _BEFORE_S: Final = 20.0
 _AFTER_S: Final = 10.0
 _AROUND_S: Final = 0.7
+_RUN_FRAMES: Final = 1 << 18
 
 Microvolt = npt.NDArray[np.float32]
 
@@ -77,7 +79,8 @@ def filtered(recording: Recording, start: int, stop: int, leads: Sequence[str], 
     after = min(recording.n_frames, stop + round((_AFTER_S if chosen.baseline_hz >= 0.5 else _AROUND_S) * fs))
     signal = recording.signal_uv(first, after, leads)
     out = np.full((stop - start, len(leads)), np.nan, np.float32)
-    for a, b in _whole(np.asarray(~np.isnan(signal).any(axis=1))):
+    there = [(0, len(signal))] if np.isfinite(signal.sum()) else _whole(np.asarray(~np.isnan(signal).any(axis=1)))
+    for a, b in there:
         low, high = max(a, start - first), min(b, stop - first)
         if low < high:
             out[low - (start - first) : high - (start - first)] = _run(signal[a:b], fs, chosen, low - a, high - a)
@@ -114,6 +117,8 @@ def signal_of(recording: Recording, start: int, stop: int, names: Sequence[str],
     """As `filtered`, for derived leads too."""
     needed = [name for name in names if name in recording.stored_leads] if set(names) <= set(recording.stored_leads) else _needed(names)
     signal = filtered(recording, start, stop, needed, chosen)
+    if list(names) == needed:
+        return signal
     columns = []
     for name in names:
         if name in needed:
@@ -124,24 +129,31 @@ def signal_of(recording: Recording, start: int, stop: int, names: Sequence[str],
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def tile(recording: Recording, made: Pyramid | None, level: int, index: int, names: Sequence[str], chosen: Filters) -> bytes:
-    """One tile of some leads.
+def tiles(
+    recording: Recording, made: Pyramid | None, level: int, first: int, last: int, names: Sequence[str], chosen: Filters
+) -> Iterator[bytes]:
+    """Yield tiles `first` to `last` of some leads; b"" where the recording has none, or not yet.
 
-    Raises:
-        IndexError: the recording has no such tile, or not yet.
+    Filters run over many tiles at once: before each run they need 20 s to settle.
     """
-    start = index * tile_frames(level)
-    if not 0 <= level <= TOP or not 0 <= start < recording.n_frames:
-        raise IndexError(f"tile {index} of level {level}: the recording has none")
-    if level >= FIRST_STORED:
-        return _stored(recording, made, level, index, names)
-    stop = min(start + tile_frames(level), recording.n_frames)
+    per_run = max(1, _RUN_FRAMES // tile_frames(level))
+    for at in range(first, last + 1, per_run):
+        after = min(at + per_run, last + 1)
+        if level >= FIRST_STORED:
+            yield from (_stored(recording, made, level, index, names) for index in range(at, after))
+        else:
+            yield from _made(recording, level, at, after, names, chosen)
+
+
+def _made(recording: Recording, level: int, first: int, after: int, names: Sequence[str], chosen: Filters) -> Iterator[bytes]:
+    frames, n = tile_frames(level), recording.n_frames
+    start, stop = min(first * frames, n), min(after * frames, n)
     signal = signal_of(recording, start, stop, names, chosen)
-    step_uv = recording.common_step_uv if not chosen else None
-    flags = FILTERED if chosen else 0
-    if level == 0:
-        return _raw(signal, index, step_uv or 0.5, flags)
-    return _buckets(signal, level, index, step_uv or 0.5, flags)
+    least_step_uv = (recording.common_step_uv if not chosen else None) or 0.5
+    pack = _raw if level == 0 else partial(_buckets, level)
+    for index in range(first, after):
+        part = signal[index * frames - start : (index + 1) * frames - start]
+        yield pack(part, index, least_step_uv, FILTERED if chosen else 0) if len(part) else b""
 
 
 def _raw(signal: Microvolt, index: int, least_step_uv: float, flags: int) -> bytes:
@@ -158,7 +170,7 @@ def _raw(signal: Microvolt, index: int, least_step_uv: float, flags: int) -> byt
     return _packed(0, index, n, flags, scale, b"", data)
 
 
-def _buckets(signal: Microvolt, level: int, index: int, least_step_uv: float, flags: int) -> bytes:
+def _buckets(level: int, signal: Microvolt, index: int, least_step_uv: float, flags: int) -> bytes:
     places = range(0, signal.shape[1], 8)
     parts = [np.ascontiguousarray(signal[:, k : k + 8]) for k in places]
     made = [(maker := core.Pyramid(p.shape[1], level_frames(level)), maker.push(p), maker.end()) for p in parts]
@@ -173,7 +185,7 @@ def _buckets(signal: Microvolt, level: int, index: int, least_step_uv: float, fl
 def _stored(recording: Recording, made: Pyramid | None, level: int, index: int, names: Sequence[str]) -> bytes:
     found = made.tile(level - FIRST_STORED, index) if made else None
     if found is None:
-        raise IndexError(f"tile {index} of level {level} is not made yet")
+        return b""
     derived = list(DERIVED)
     traces = [8 + derived.index(n) if n not in recording.stored_leads else recording.stored_leads.index(n) for n in names]
     scale = np.stack([found.zero_uv[traces], found.step_uv[traces]])

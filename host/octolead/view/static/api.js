@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server answers (docs/VIEW.md), and the tiles that have come.
 
-const MOST_TILES = 600;
+const MOST_TILES = 600, MOST_RUNNING = 3, MOST_AT_ONCE = 64;
 export const MISSING = -32768;
 
 async function ask(path, options) {
@@ -22,66 +22,92 @@ export const post = async (path, value) =>
 export const levelFrames = (level) => 4 ** level;
 export const tileFrames = (level) => (level === 0 ? 4096 : 1024 * 4 ** level);
 
-/** A tile as the server packs it: scale of each lead, int16 samples or pairs, flags of buckets. */
-export function parseTile(buffer, leads) {
-  const view = new DataView(buffer);
+/** A tile as the server packs it from byte `at` on: scale of each lead, int16 samples or pairs, flags of buckets. */
+export function parseTile(buffer, at, leads) {
+  const view = new DataView(buffer, at);
   const n = view.getUint32(8, true), kind = view.getUint32(12, true);
   const pairs = (kind & 2) !== 0, per = pairs ? 2 * n : n, scale = new Map();
-  let at = 16 + 8 * leads.length;
   leads.forEach((lead, k) => {
     const zero = view.getFloat32(16 + 8 * k, true), step = view.getFloat32(20 + 8 * k, true);
-    scale.set(lead, { zero, step, data: new Int16Array(buffer, at, per) });
-    at += 2 * per;
+    scale.set(lead, { zero, step, data: new Int16Array(buffer, at + 16 + 8 * leads.length + 2 * per * k, per) });
   });
   return { level: view.getUint16(0, true), index: view.getUint32(4, true), n, pairs, filtered: (kind & 1) !== 0, scale };
 }
 
-/** Tiles by address; asks for each once, forgets those that were not needed for longest. */
+/** Tiles one after the other, each behind its length; where it is 0 there is none. */
+function* parseTiles(buffer, leads) {
+  const view = new DataView(buffer);
+  for (let at = 0; at < buffer.byteLength; ) {
+    const length = view.getUint32(at, true);
+    yield length ? parseTile(buffer, at + 4, leads) : { absent: true };
+    at += 4 + length;
+  }
+}
+
+/** Tiles by level, index, leads and filters; asks for each once, forgets those that were not needed for longest. */
 export class Tiles {
   constructor(onTile) {
     this.kept = new Map();
-    this.asked = new Map();
+    this.asked = new Set();
     this.onTile = onTile;
+    this.running = 0;
   }
 
-  clear() {
-    this.kept.clear();
-    this.generation = (this.generation || 0) + 1;
+  /** What was not made yet when it was asked for may be there now. */
+  forgetAbsent() {
+    for (const [key, tile] of this.kept) if (tile.absent) this.kept.delete(key);
   }
 
   /** What holds frames from here on may have grown: it is asked for again, and shown until the new one is there. */
   renew(frame) {
-    for (const [path, tile] of this.kept) {
-      if (tile.absent) this.kept.delete(path);
-      else if ((tile.index + 1) * tileFrames(tile.level) > frame) tile.stale = true;
-    }
+    this.forgetAbsent();
+    for (const tile of this.kept.values()) if ((tile.index + 1) * tileFrames(tile.level) > frame) tile.stale = true;
   }
 
-  /** The tile, or null while it is on its way. `last` says whether it may still grow: then it is kept only until `clear`. */
+  query(level, leads, filters) {
+    const names = `leads=${leads.map(encodeURIComponent).join(",")}`;
+    return level < 3 ? `${names}&baseline=${filters.baseline}&mains=${filters.mains}&lowpass=${filters.lowpass}` : names;
+  }
+
+  /** The tile, or null while it is not here. */
   get(level, index, leads, filters) {
-    const query = level < 3 ? `&baseline=${filters.baseline}&mains=${filters.mains}&lowpass=${filters.lowpass}` : "";
-    const path = `/api/tile/${level}/${index}?leads=${leads.join(",")}${query}`;
-    const found = this.kept.get(path);
-    if (found?.stale && !this.asked.has(path)) this.asked.set(path, this.fetch(path, leads));
-    if (found) {
-      this.kept.delete(path);
-      this.kept.set(path, found);
-      return found;
-    }
-    if (!this.asked.has(path)) this.asked.set(path, this.fetch(path, leads));
-    return null;
+    const key = `${level}/${index}?${this.query(level, leads, filters)}`, found = this.kept.get(key);
+    if (!found) return null;
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    return found;
   }
 
-  async fetch(path, leads) {
-    const generation = this.generation;
-    try {
-      const tile = parseTile(await bytes(path), leads);
-      if (generation === this.generation) this.kept.set(path, tile);
-    } catch (error) {
-      if (error.status === 404) this.kept.set(path, { absent: true });
-      else await new Promise((done) => setTimeout(done, 1000));
+  /** Ask in one go for those of `first` to `last` that are not here and not on their way. */
+  ask(level, first, last, leads, filters) {
+    const query = this.query(level, leads, filters), wanted = [];
+    for (let index = first; index <= last; index++) {
+      const key = `${level}/${index}?${query}`, found = this.kept.get(key);
+      if ((!found || found.stale) && !this.asked.has(key)) wanted.push(index);
     }
-    this.asked.delete(path);
+    // More are not asked at once: when one is answered it is drawn, and what is wanted then is asked for.
+    if (!wanted.length || this.running >= MOST_RUNNING) return;
+    const from = wanted[0], to = Math.min(wanted[wanted.length - 1], from + MOST_AT_ONCE - 1);
+    this.fetch(level, from, to, query, leads);
+  }
+
+  /** The same for what may be wanted next, when nothing else is on its way. */
+  askAhead(level, first, last, leads, filters) {
+    if (!this.running) this.ask(level, first, last, leads, filters);
+  }
+
+  async fetch(level, from, to, query, leads) {
+    const keys = Array.from({ length: to - from + 1 }, (_, k) => `${level}/${from + k}?${query}`);
+    keys.forEach((key) => this.asked.add(key));
+    this.running++;
+    try {
+      let k = 0;
+      for (const tile of parseTiles(await bytes(`/api/tiles/${level}/${from}/${to}?${query}`), leads)) this.kept.set(keys[k++], tile);
+    } catch {
+      await new Promise((done) => setTimeout(done, 1000));
+    }
+    keys.forEach((key) => this.asked.delete(key));
+    this.running--;
     while (this.kept.size > MOST_TILES) this.kept.delete(this.kept.keys().next().value);
     this.onTile();
   }

@@ -14,7 +14,7 @@ import { point } from "./pointer.js";
 import { BASELINES, GAINS, LAYOUTS, LOWPASS, MAINS, RATES, SPEEDS, clampFrame, clock, elapsed, keep, pageFrames, restore, state } from "./state.js";
 
 const BUSY_MS = 400, IDLE_MS = 4000;
-let asked = false, waiters = [];
+let asked = false, waiters = [], answers = [];
 
 const tiles = new Tiles(() => draw()), beats = new Beats(() => draw());
 const paper = new Paper($("paper"), tiles, beats);
@@ -33,6 +33,7 @@ export function draw() {
     overview.draw();
     const day = clock(state.frame);
     $("clock").textContent = `${elapsed(state.frame)}${day ? `  ·  ${day}` : ""}`;
+    if (paper.answered) answers.splice(0).forEach((done) => done(performance.now()));
     if (whole) waiters.splice(0).forEach((done) => done(performance.now()));
   });
 }
@@ -40,8 +41,12 @@ export function draw() {
 /** Everything of the page is drawn: resolves with when that was. */
 export const drawn = () => new Promise((done) => (waiters.push(done), draw()));
 
+/** Each lead of the page shows something, if from a coarser level: resolves with when that was. */
+export const answered = () => new Promise((done) => (answers.push(done), draw()));
+
 export function move(frame) {
   state.frame = clampFrame(frame);
+  paper.fetch();
   draw();
 }
 
@@ -58,8 +63,10 @@ export function settle() {
   $("calipers").setAttribute("aria-pressed", String(state.measuring));
   $("lead-label").hidden = !["lines", "page", "3x4"].includes(state.layout);
   paper.offsets.clear();
-  paper.grid = null;
-  if (state.info) fill(), draw();
+  if (!state.info) return;
+  fill();
+  paper.fetch();
+  draw();
 }
 
 function fill() {
@@ -121,8 +128,8 @@ async function status() {
   try {
     const before = state.status, now = await json("/api/status");
     state.status = now;
-    if (before && now.n_frames !== before.n_frames) await reload();
-    if (!before || now.version !== before.version || (before.step && !now.step)) await renew(before, now);
+    if (now.n_frames !== before.n_frames) await reload();
+    if (now.version !== before.version || (before.step && !now.step)) await renew(before, now);
     const share = now.of ? Math.min(100, Math.round((100 * now.done) / now.of)) : 0;
     $("busy").hidden = !now.step && !now.error;
     $("busy").textContent = now.error || `${now.step} ${share} %`;
@@ -143,7 +150,7 @@ async function reload() {
 }
 
 async function renew(before, now) {
-  if (now.pyramid && !before?.pyramid) tiles.clear();
+  if (now.pyramid && !before.pyramid) tiles.forgetAbsent();
   if (now.analysis) {
     state.facts = await json("/api/facts").catch(() => state.facts);
     beats.clear();
@@ -154,7 +161,9 @@ async function renew(before, now) {
 
 async function begin() {
   restore();
-  state.info = await json("/api/info");
+  const first = JSON.parse($("first").textContent); // what /api/info and /api/status say, with the page
+  state.info = first.info;
+  state.status = { ...first.status, version: -1 };
   $("name").textContent = state.info.name;
   document.title = `${state.info.name} – Octolead`;
   if (!state.info.leads.includes(state.lead)) state.lead = state.info.leads[0];
@@ -181,5 +190,5 @@ function sized() {
 }
 
 // For tests and for those who look under the bonnet.
-window.octolead = { state, paper, tiles, beats, panels, move, centre, drawn, next, change, zoom, settle, reload };
+window.octolead = { state, paper, tiles, beats, panels, move, centre, answered, drawn, next, change, zoom, settle, reload };
 begin().catch((error) => say(error.message));

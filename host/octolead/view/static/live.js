@@ -46,7 +46,7 @@ export function follow({ draw, move, paper }) {
     live.n = live.data.length / head.leads;
     live.first = head.first + head.n - live.n;
     live.leads = head.leads;
-    paper.liveOffsets = null;
+    live.offsets = null;
   }
 
   function show(head) {

@@ -5,7 +5,8 @@ import { CLASS_COLOURS, colours } from "./paper.js";
 import { clock, elapsed, pageFrames, state } from "./state.js";
 
 const LEFT = 92, RIGHT = 10;
-const ROWS = [["rate /min", 0, 46], ["V, S /min", 48, 20], ["ST", 70, 16], ["quality", 88, 8], ["rhythm", 98, 8]];
+const ROWS = [["rate /min", 0, 40], ["V, S /min", 42, 20], ["ST", 64, 14], ["quality", 80, 11], ["rhythm", 94, 11]];
+const TOP_OF = Object.fromEntries(ROWS.map(([name, y]) => [name, y]));
 const RHYTHM = { af: "#56b4e9", vt: "#d55e00", svt: "#0072b2", vf: "#000000", asystole: "#000000", pause: "#cc79a7", bradycardia: "#999999", tachycardia: "#e69f00" };
 
 export class Overview {
@@ -27,7 +28,7 @@ export class Overview {
 
   /** The trends are drawn once and kept; only the window moves. */
   draw() {
-    const ratio = devicePixelRatio || 1, box = this.canvas.getBoundingClientRect();
+    const ratio = devicePixelRatio || 1, box = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
     const about = [box.width, box.height, ratio, state.dark, state.info, state.facts];
     if (!this.kept || about.some((value, k) => value !== this.kept.about[k])) {
       this.width = box.width;
@@ -41,6 +42,9 @@ export class Overview {
       this.pen = shown;
       this.kept = { about, sheet, ink };
     }
+    const shown = [this.kept, ...this.window()];
+    if (this.shown && shown.every((value, k) => value === this.shown[k])) return;
+    this.shown = shown;
     this.pen.setTransform(1, 0, 0, 1, 0, 0);
     this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.pen.drawImage(this.kept.sheet, 0, 0);
@@ -73,7 +77,7 @@ export class Overview {
   drawTrends(t, ink) {
     const pen = this.pen, n = t.n_bins, per = (state.facts.summary.duration_s * state.info.fs_hz) / n;
     const top = Math.max(120, ...t.rate_high.filter((v) => v !== null)), most = Math.max(5, ...t.v_per_min, ...t.s_per_min);
-    const rate = (v) => 46 - ((v - 30) / (Math.min(top, 220) - 30)) * 44;
+    const rate = (v) => 40 - ((v - 30) / (Math.min(top, 220) - 30)) * 38;
     for (let k = 0; k < n; k++) {
       const x = this.x(k * per), w = Math.max(1, this.x(per) - LEFT);
       if (t.rate[k] !== null) {
@@ -85,15 +89,15 @@ export class Overview {
         pen.fillRect(x, rate(t.rate[k]), w, 1.5);
       }
       pen.fillStyle = CLASS_COLOURS.V;
-      if (t.v_per_min[k]) pen.fillRect(x, 58 - (t.v_per_min[k] / most) * 10, w, (t.v_per_min[k] / most) * 10);
+      if (t.v_per_min[k]) pen.fillRect(x, 52 - (t.v_per_min[k] / most) * 10, w, (t.v_per_min[k] / most) * 10);
       pen.fillStyle = CLASS_COLOURS.S;
-      if (t.s_per_min[k]) pen.fillRect(x, 58, w, (t.s_per_min[k] / most) * 10);
+      if (t.s_per_min[k]) pen.fillRect(x, 52, w, (t.s_per_min[k] / most) * 10);
       pen.fillStyle = ink;
-      if (t.st_uv[k] !== null) pen.fillRect(x, 78 - Math.max(-8, Math.min(8, (t.st_uv[k] / 300) * 8)), w, 1.5);
+      if (t.st_uv[k] !== null) pen.fillRect(x, 71 - Math.max(-7, Math.min(7, (t.st_uv[k] / 300) * 7)), w, 1.5);
       if (t.quality[k] !== null) {
         pen.globalAlpha = 0.15 + 0.85 * (1 - t.quality[k]);
         pen.fillStyle = t.quality[k] < 0.5 ? "#d55e00" : "#7a7f86";
-        pen.fillRect(x, 88, w, 8);
+        pen.fillRect(x, TOP_OF.quality, w, 8);
         pen.globalAlpha = 1;
       }
     }
@@ -101,7 +105,7 @@ export class Overview {
 
   drawEpisodes() {
     for (const [kind, a, b] of state.facts?.episodes || []) {
-      if (RHYTHM[kind]) this.bar(a, b, 98, 8, RHYTHM[kind], 0.9);
+      if (RHYTHM[kind]) this.bar(a, b, TOP_OF.rhythm, 8, RHYTHM[kind], 0.9);
       else if (kind === "not-analysable") this.bar(a, b, 0, 106, "#888888", 0.25);
     }
   }
@@ -115,8 +119,14 @@ export class Overview {
     }
   }
 
+  /** Where the page begins and ends, on half pixels: most steps over days move it by less, and nothing is drawn anew. */
+  window() {
+    const end = Math.min(state.info.n_frames, state.frame + pageFrames());
+    return [state.frame, end].map((frame) => Math.round(2 * this.x(frame)) / 2);
+  }
+
   drawWindow(ink) {
-    const pen = this.pen, a = this.x(state.frame), b = this.x(Math.min(state.info.n_frames, state.frame + pageFrames()));
+    const pen = this.pen, [a, b] = this.window();
     pen.strokeStyle = ink;
     pen.lineWidth = 1.5;
     pen.strokeRect(a - 1, 1, Math.max(3, b - a + 2), 105);

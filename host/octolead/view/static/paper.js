@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ECG on its paper: grid, calibration pulse, traces, gaps, loose electrodes, beats, waves, marks, calipers.
 
-import { MISSING, levelFrames, tileFrames } from "./api.js";
-import { cells, elapsed, gain, leadsShown, pageFrames, pxPerFrame, pxPerMm, speed, state } from "./state.js";
+import { MISSING, tileFrames } from "./api.js";
+import { Columns, Sheet, rgb } from "./ink.js";
+import { cells, elapsed, gain, pageFrames, pxPerFrame, pxPerMm, speed, state } from "./state.js";
+import { Offsets, leadsAsked, levelShown, line, liveLine, pxPerMicrovolt, tilesFor } from "./trace.js";
 
 const LIGHT = { back: "#fffdf9", fine: "#f6d9d4", coarse: "#e8a79d", ink: "#161616", mark: "#0060a8", gap: "#8a8a8a", off: "#b07a00", wave: "#6b4fa0" };
 const DARK = { back: "#14171a", fine: "#242a2c", coarse: "#3b4648", ink: "#e6f2e6", mark: "#6cb6ff", gap: "#8a8a8a", off: "#e0b040", wave: "#b9a2f0" };
@@ -10,9 +12,12 @@ const DARK = { back: "#14171a", fine: "#242a2c", coarse: "#3b4648", ink: "#e6f2e
 export const CLASS_COLOURS = { N: "#7a7f86", S: "#0072b2", V: "#d55e00", F: "#cc79a7", Q: "#8c6d00", "/": "#009e73" };
 const ELECTRODES = { I: ["RA", "LA"], II: ["RA", "LL"] };
 const LIMBS = ["RA", "LA", "LL"];
+const RESTING_MS = 200;
 
 export const colours = () => (state.dark ? DARK : LIGHT);
 const electrodesOf = (lead) => ELECTRODES[lead] || (lead.startsWith("V") ? [...LIMBS, lead] : LIMBS);
+
+const middleOf = (cell) => cell.y + cell.h * 0.64;
 
 export class Paper {
   constructor(canvas, tiles, beats) {
@@ -20,8 +25,9 @@ export class Paper {
     this.tiles = tiles;
     this.beats = beats;
     this.pen = canvas.getContext("2d", { alpha: false });
-    this.offsets = new Map();
+    this.offsets = new Offsets();
     this.complete = false;
+    this.ahead = 1;
   }
 
   resize() {
@@ -29,85 +35,91 @@ export class Paper {
     state.width = box.width;
     state.height = box.height;
     this.ratio = ratio;
-    this.canvas.width = Math.round(box.width * ratio);
-    this.canvas.height = Math.round(box.height * ratio);
-    this.grid = null;
+    this.canvas.width = Math.max(1, Math.round(box.width * ratio));
+    this.canvas.height = Math.max(1, Math.round(box.height * ratio));
   }
 
-  /** Level of which a bucket is at most a pixel of the screen wide. */
   level() {
-    const perPx = 1 / (pxPerFrame() * this.ratio);
-    const wanted = Math.max(0, Math.floor(Math.log(perPx * 1.0001) / Math.log(4)));
-    return Math.min(wanted, state.info.top_level);
+    return levelShown(this.ratio);
   }
 
-  /** Draw everything; true when nothing that belongs on the page was missing. */
+  /** Draw everything; true when nothing that belongs on the page was missing. `answered`: each lead shows something of it. */
   draw() {
-    const pen = this.pen;
+    const pen = this.pen, all = cells(state.width, state.height);
+    this.complete = this.answered = true;
+    this.fetch();
+    this.layGrid();
+    const absent = all.flatMap((cell) => this.shadeAbsent(cell));
+    for (const cell of all) this.trace(cell);
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.putImageData(this.sheet.image, 0, 0);
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.drawGrid();
-    this.complete = true;
-    const all = cells(state.width, state.height);
-    for (const cell of all) this.drawCell(cell);
+    for (const words of absent) this.tellAbsent(words);
+    for (const cell of all) this.label(cell);
     this.drawBeats(all);
     this.drawMarks(all);
     this.drawCaliper();
     this.drawCaption();
-    if (this.complete) this.lookAhead(all);
+    if (this.complete) this.lookAhead();
     return this.complete;
   }
 
-  /** Ask for the tiles on both sides of the page, so that going on finds them here. */
-  lookAhead(all) {
-    const level = this.level(), frames = tileFrames(level);
-    const last = Math.min(state.info.n_frames, Math.max(...all.map((cell) => this.span(cell)[1])));
-    for (const index of [Math.floor(last / frames) + 1, Math.floor(state.frame / frames) - 1]) {
-      if (index >= 0 && index * frames < state.info.n_frames && (level < 3 || state.status?.pyramid)) this.tiles.get(level, index, this.leadsAsked(), state.filters);
+  /** First and last tile of the page. */
+  tilesOfPage() {
+    const frames = tileFrames(this.level()), last = Math.min(state.info.n_frames, state.frame + pageFrames());
+    return [Math.floor(state.frame / frames), Math.max(0, Math.ceil(last / frames) - 1)];
+  }
+
+  /** Ask for the tiles and the beats of the page that are not here, all at once; before it is drawn, so that they are on their way. */
+  fetch() {
+    if (!state.info || !state.width || (this.level() >= 3 && !state.status?.pyramid)) return;
+    if (this.from !== undefined && state.frame !== this.from) this.ahead = state.frame > this.from ? 1 : -1;
+    this.from = state.frame;
+    const [first, last] = this.tilesOfPage();
+    if (this.level() < 3) this.beats.range(state.frame, state.frame + pageFrames());
+    if (this.level() === 2 && state.status?.pyramid) this.fetchRough(first, last);
+    this.tiles.ask(this.level(), first, last, leadsAsked(), state.filters);
+  }
+
+  /** Level 2 is filtered out of all its samples; the pyramid's level 3 is nearly as fine, and there at once: drawn meanwhile. */
+  fetchRough(first, last) {
+    for (let index = first; index <= last; index++) {
+      if (this.tiles.get(2, index, leadsAsked(), state.filters)) continue;
+      const rough = Math.floor((index * tileFrames(2)) / tileFrames(3));
+      this.tiles.ask(3, rough, rough, leadsAsked(), state.filters);
     }
   }
 
-  drawGrid() {
-    const key = [this.canvas.width, this.canvas.height, pxPerMm(), state.dark].join();
-    if (!this.grid || this.grid.key !== key) {
-      const sheet = document.createElement("canvas");
-      sheet.width = this.canvas.width;
-      sheet.height = this.canvas.height;
-      this.rule(sheet.getContext("2d"));
-      this.grid = { sheet, key };
-    }
-    this.pen.save();
-    this.pen.setTransform(1, 0, 0, 1, 0, 0);
-    this.pen.drawImage(this.grid.sheet, 0, 0);
-    this.pen.restore();
+  /** Ask for the next tile in the direction one moves in; where one rests, for a page of them and one on the other side. */
+  lookAhead() {
+    clearTimeout(this.resting);
+    this.askBeside(0, 1);
+    this.resting = setTimeout(() => this.complete && this.askBeside(1, Infinity), RESTING_MS);
   }
 
-  /** Lines every millimetre, stronger every five; one device pixel wide, on whole pixels. */
-  rule(pen) {
-    const { width, height } = this.canvas, mm = pxPerMm() * this.ratio, c = colours();
-    pen.fillStyle = c.back;
-    pen.fillRect(0, 0, width, height);
-    for (const coarse of [false, true]) {
-      pen.fillStyle = coarse ? c.coarse : c.fine;
-      const step = coarse ? 5 : 1;
-      for (let k = 0; k * mm * step < width; k++) pen.fillRect(Math.round(k * mm * step), 0, 1, height);
-      for (let k = 0; k * mm * step < height; k++) pen.fillRect(0, Math.round(k * mm * step), width, 1);
-    }
+  askBeside(behind, most) {
+    const level = this.level(), [first, last] = this.tilesOfPage(), ahead = Math.min(last - first + 1, most);
+    if (level >= 3 && !state.status?.pyramid) return;
+    const [before, after] = this.ahead > 0 ? [behind, ahead] : [ahead, behind], end = Math.ceil(state.info.n_frames / tileFrames(level)) - 1;
+    this.tiles.askAhead(level, Math.max(0, first - before), Math.min(end, last + after), leadsAsked(), state.filters);
   }
 
-  drawCell(cell) {
-    const pen = this.pen, c = colours(), middle = cell.y + cell.h * 0.64;
-    pen.save();
-    pen.beginPath();
-    pen.rect(cell.x, cell.y - cell.h * 0.4, cell.w, cell.h * 1.8);
-    pen.clip();
-    this.drawAbsent(cell);
-    pen.strokeStyle = c.ink;
-    pen.lineWidth = state.layout === "page" ? 0.7 : 1.1;
-    pen.lineJoin = "round";
-    this.trace(cell, middle);
-    pen.restore();
+  layGrid() {
+    const { width, height } = this.canvas, key = [width, height, pxPerMm(), state.dark].join(), c = colours();
+    if (this.gridKey !== key) {
+      this.gridKey = key;
+      this.sheet = new Sheet(width, height);
+      this.grid = new Sheet(width, height);
+      this.grid.rule(pxPerMm() * this.ratio, c.back, c.fine, c.coarse);
+    }
+    this.sheet.lay(this.grid);
+  }
+
+  /** The calibration pulse, the lead's name; the time where a lead fills many lines. */
+  label(cell) {
+    const pen = this.pen, middle = middleOf(cell);
     if (cell.first && state.layout !== "page") this.drawCalibration(cell, middle);
-    pen.fillStyle = c.ink;
+    pen.fillStyle = colours().ink;
     pen.font = "600 12px system-ui, sans-serif";
     if (state.layout === "page" || state.layout === "lines") {
       pen.font = "11px system-ui, sans-serif";
@@ -133,18 +145,14 @@ export class Paper {
     return [cell.frame, cell.frame + cell.w / pxPerFrame()];
   }
 
-  /** Gaps and loose electrodes, told in words where there is room. */
-  drawAbsent(cell) {
-    const [first, after] = this.span(cell), c = colours();
+  /** Shade gaps, loose electrodes and the like; return their words with their places. */
+  shadeAbsent(cell) {
+    const [first, after] = this.span(cell), c = colours(), ratio = this.ratio, told = [];
     const band = (a, b, colour, words, share) => {
       if (a >= after || b <= first) return;
       const x = cell.x + (Math.max(a, first) - first) * pxPerFrame(), w = Math.max(1, (Math.min(b, after) - Math.max(a, first)) * pxPerFrame());
-      this.pen.globalAlpha = share;
-      this.pen.fillStyle = colour;
-      this.pen.fillRect(x, cell.y, w, cell.h);
-      this.pen.globalAlpha = 1;
-      this.pen.font = "11px system-ui, sans-serif";
-      if (w > this.pen.measureText(words).width + 8) this.pen.fillText(words, x + 4, cell.y + cell.h - 5);
+      this.sheet.shade(x * ratio, cell.y * ratio, w * ratio, cell.h * ratio, rgb(colour), share);
+      told.push({ words, x: x + 4, y: cell.y + cell.h - 5, room: w - 8, colour });
     };
     for (const [a, b, cause] of state.info.gaps) band(a, b, c.gap, `gap: ${cause}`, 0.25);
     const mine = electrodesOf(cell.lead);
@@ -152,116 +160,33 @@ export class Paper {
     for (const [a, b, name] of state.info.saturation) if (name === cell.lead) band(a, b, c.off, "at the converter's limit", 0.18);
     for (const [kind, a, b] of state.facts?.episodes || []) if (kind === "not-analysable") band(a, b, c.gap, "not analysable", 0.12);
     if (state.info.n_frames < after && !state.live) band(state.info.n_frames, after, c.gap, "end of the recording", 0.3);
+    return told;
   }
 
-  trace(cell, middle) {
-    const level = this.level(), [first, after] = this.span(cell), frames = tileFrames(level), leads = this.leadsAsked();
-    const last = Math.min(after, state.info.n_frames);
-    if (level >= 3 && !state.status?.pyramid) {
-      this.complete = false;
-      return;
-    }
-    const found = [];
-    for (let index = Math.max(0, Math.floor(first / frames)); index * frames < last; index++) {
-      const tile = this.tiles.get(level, index, leads, state.filters);
-      if (tile === null) this.complete = false;
-      else if (!tile.absent) found.push(tile);
-    }
-    const scaleY = (gain(cell.lead) * pxPerMm()) / 1000, offset = this.offsetOf(cell, level, found);
-    this.pen.beginPath();
-    for (const tile of found) {
-      const { zero, step, data } = tile.scale.get(cell.lead), width = levelFrames(level);
-      const y = (v) => middle - (zero + step * v - offset) * scaleY;
-      const from = Math.max(0, Math.floor((first - tile.index * frames) / width) - 1);
-      const to = Math.min(tile.n, Math.ceil((last - tile.index * frames) / width) + 1);
-      const x0 = cell.x + (tile.index * frames - first + (tile.pairs ? width / 2 : 0)) * pxPerFrame();
-      if (tile.pairs) this.lineOfPairs(data, from, to, x0, width * pxPerFrame(), y);
-      else this.lineOfSamples(data, from, to, x0, pxPerFrame(), y);
-    }
-    if (state.live?.n && after > state.info.n_frames) this.liveTrace(cell, first, after, middle, scaleY);
-    this.pen.stroke();
+  tellAbsent({ words, x, y, room, colour }) {
+    this.pen.font = "11px system-ui, sans-serif";
+    this.pen.fillStyle = colour;
+    if (room > this.pen.measureText(words).width) this.pen.fillText(words, x, y);
   }
 
-  /** Live frames behind what is home: unfiltered, less their own median. */
-  liveTrace(cell, first, after, middle, scaleY) {
-    const live = state.live, value = liveLead(cell.lead), from = Math.max(0, Math.max(first, state.info.n_frames) - live.first);
-    if (!value) return;
-    this.liveOffsets ||= new Map();
-    if (!this.liveOffsets.has(cell.lead)) {
-      const seen = Array.from({ length: Math.ceil(live.n / 20) }, (_, k) => value(20 * k)).sort((a, b) => a - b);
-      this.liveOffsets.set(cell.lead, seen[seen.length >> 1] || 0);
+  /** The lines of all cells, into the pixels; what is not here yet is drawn paler from a coarser level. */
+  trace(cell) {
+    const level = this.level(), [first, after] = this.span(cell), last = Math.min(after, state.info.n_frames), middle = middleOf(cell);
+    if (level >= 3 && !state.status?.pyramid) return void (this.complete = this.answered = false);
+    const { found, whole } = tilesFor(this.tiles, level, first, last);
+    this.complete &&= whole;
+    this.answered &&= found.length > 0;
+    const scale = pxPerMicrovolt(cell.lead), offset = this.offsets.of(cell, level, found, whole), ratio = this.ratio;
+    const at = (frame) => (cell.x + (frame - first) * pxPerFrame()) * ratio, y = (uv) => (middle - (uv - offset) * scale) * ratio;
+    const columns = new Columns(Math.round(cell.x * ratio), Math.round((cell.x + cell.w) * ratio));
+    let pale = false;
+    for (const part of found) {
+      pale ||= part.rough === true;
+      line(columns, part, cell.lead, at, y);
     }
-    const offset = this.liveOffsets.get(cell.lead), x0 = cell.x + (live.first - first) * pxPerFrame();
-    for (let i = Math.ceil(from), down = false; i < Math.min(live.n, after - live.first); i++, down = true) {
-      const x = x0 + i * pxPerFrame(), y = middle - (value(i) - offset) * scaleY;
-      if (down) this.pen.lineTo(x, y);
-      else this.pen.moveTo(x, y);
-    }
-  }
-
-  lineOfSamples(data, from, to, x0, dx, y) {
-    let down = this.joins(x0 + from * dx);
-    for (let i = from; i < to; i++) {
-      if (data[i] === MISSING) down = false;
-      else if (down) this.pen.lineTo(x0 + i * dx, y(data[i]));
-      else this.pen.moveTo(x0 + i * dx, y(data[i])), (down = true);
-    }
-    this.pen_x = down ? x0 + to * dx : null;
-  }
-
-  /** Lowest and highest of each bucket, the nearer one to the last point first. */
-  lineOfPairs(data, from, to, x0, dx, y) {
-    let down = this.joins(x0 + from * dx), before = 0;
-    for (let i = from; i < to; i++) {
-      const low = data[2 * i], high = data[2 * i + 1], x = x0 + i * dx;
-      if (low > high) {
-        down = false;
-        continue;
-      }
-      const a = Math.abs(before - low) < Math.abs(before - high) ? low : high, b = a === low ? high : low;
-      if (down) this.pen.lineTo(x, y(a));
-      else this.pen.moveTo(x, y(a));
-      if (b !== a || !down) this.pen.lineTo(x, y(b));
-      down = true;
-      before = b;
-    }
-    this.pen_x = down ? x0 + to * dx : null;
-  }
-
-  /** Whether the line of the tile before ends where this one begins. */
-  joins(x) {
-    const near = this.pen_x !== null && this.pen_x !== undefined && Math.abs(this.pen_x - x) < 0.5;
-    this.pen_x = null;
-    return near;
-  }
-
-  /** All leads of the page come in one tile. */
-  leadsAsked() {
-    const leads = new Set(leadsShown());
-    if (state.layout === "3x4" && state.info.leads.includes(state.lead)) leads.add(state.lead);
-    return [...leads].sort();
-  }
-
-  /** What stands on the middle line: 0 where the baseline is filtered out, else the median of what is seen; held while one moves. */
-  offsetOf(cell, level, found) {
-    if (level < 3 && state.filters.baseline) return 0;
-    const key = cell.lead + (state.layout === "page" || state.layout === "lines" ? cell.y : cell.x), kept = this.offsets.get(key);
-    const page = cell.w / pxPerFrame();
-    if (kept && kept.level === level && Math.abs(kept.frame - cell.frame) < 0.5 * page) return kept.value;
-    const seen = [];
-    for (const tile of found) {
-      const { zero, step, data } = tile.scale.get(cell.lead), width = levelFrames(level), per = tile.pairs ? 2 : 1;
-      const from = Math.max(0, Math.floor((cell.frame - tile.index * tileFrames(level)) / width));
-      const to = Math.min(tile.n, from + Math.ceil(page / width)), stride = Math.max(1, Math.floor((to - from) / 300));
-      for (let i = from; i < to; i += stride) {
-        const a = data[per * i], b = data[per * i + per - 1];
-        if (a !== MISSING && a <= b) seen.push(zero + (step * (a + b)) / 2);
-      }
-    }
-    seen.sort((a, b) => a - b);
-    const value = seen.length ? seen[seen.length >> 1] : 0;
-    if (this.complete) this.offsets.set(key, { level, frame: cell.frame, value });
-    return value;
+    if (state.live?.n && after > state.info.n_frames) liveLine(columns, cell.lead, first, after, at, (uv) => (middle - uv * scale) * ratio);
+    const thick = (state.layout === "page" ? 0.7 : 1.15) * ratio, reach = 0.4 * cell.h;
+    columns.paint(this.sheet, rgb(colours().ink), thick, (cell.y - reach) * ratio, (cell.y + cell.h + reach) * ratio, pale ? 0.4 : 1);
   }
 
   drawBeats(all) {
@@ -358,14 +283,6 @@ export class Paper {
     pen.fillText(words, 50, state.height - 6);
     state.caption = words;
   }
-}
-
-/** A function that gives a lead of a live frame in microvolts, or null. */
-function liveLead(lead) {
-  const { data, leads } = state.live, at = state.info.stored.indexOf(lead), one = state.info.stored.indexOf("I"), two = state.info.stored.indexOf("II");
-  if (at >= 0) return (i) => data[i * leads + at];
-  const weights = { III: [-1, 1], aVR: [-0.5, -0.5], aVL: [1, -0.5], aVF: [-0.5, 1] }[lead];
-  return weights && one >= 0 && two >= 0 ? (i) => weights[0] * data[i * leads + one] + weights[1] * data[i * leads + two] : null;
 }
 
 /** What a caliper of two corners measures at this speed and this gain. */
