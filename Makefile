@@ -60,6 +60,7 @@ vectors: $(VENV)/.test
 	@$(BIN)/python -m tools.vectors
 	@$(BIN)/python -m tools.link_vectors
 	@$(BIN)/python -m tools.seal_vectors
+	@$(BIN)/python -m tools.calibration_vectors
 
 fuzz: $(VENV)/.test
 	@$(MAKE) -C native fuzz SECONDS=$(or $(SECONDS),60)

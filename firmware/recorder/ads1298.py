@@ -18,7 +18,7 @@ T_REFERENCE_MS = 150  # the internal reference settles
 T_RESET_US = 10  # 18 t_CLK after a reset
 T_COMMAND_US = 3  # 4 t_CLK between command bytes
 
-SOURCES = {"electrodes": m.MUX_NORMAL, "shorted": m.MUX_SHORTED, "test": m.MUX_TEST}
+SOURCES = {"electrodes": m.MUX_NORMAL, "reference": m.MUX_NORMAL, "shorted": m.MUX_SHORTED, "test": m.MUX_TEST}
 
 
 class FrontEndSettings:

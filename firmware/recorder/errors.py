@@ -49,6 +49,12 @@ class SettingError(RecorderError):
     kind = "setting"
 
 
+class NotThereError(RecorderError):
+    """What was asked for was never kept, or is no more."""
+
+    kind = "not_there"
+
+
 class CardError(RecorderError):
     """The card cannot be used; `kind` says why, the message says what to do.
 

@@ -6,14 +6,19 @@ import struct
 
 from . import constants as c
 from . import link_live
-from .errors import CardError, RecorderError, SettingError, StateError
+from .errors import CardError, NotThereError, RecorderError, SettingError, StateError
 from .link_blocks import oldest_seq
 from .link_service import Service
 from .recorder import IDLE, RECORDING, VERSION, Signal
 
 NO_FRAME = b"\xff" * 8
 MAX_MARK_BYTES = 200
-_SOURCES = {c.SIGNAL_SOURCE_ELECTRODES: "electrodes", c.SIGNAL_SOURCE_TEST_SIGNAL: "test", c.SIGNAL_SOURCE_SHORTED: "shorted"}
+_SOURCES = {
+    c.SIGNAL_SOURCE_ELECTRODES: "electrodes",
+    c.SIGNAL_SOURCE_TEST_SIGNAL: "test",
+    c.SIGNAL_SOURCE_SHORTED: "shorted",
+    c.SIGNAL_SOURCE_REFERENCE: "reference",
+}
 _MOST = 0xFFFFFFFF
 
 
@@ -82,6 +87,8 @@ class Commands:
             answer, data = refused.answer, refused.words.encode()
         except StateError as error:
             answer, data = c.ANSWER_WRONG_STATE, error.message.encode()
+        except NotThereError as error:
+            answer, data = c.ANSWER_NOT_THERE, error.message.encode()
         except SettingError as error:
             answer, data = c.ANSWER_BAD_ARGUMENT, error.message.encode()
         except CardError as error:
@@ -196,5 +203,6 @@ class Commands:
 
     def _identity(self, _):
         recorder = self.recorder
-        identity = {"device_id": _hex(recorder.device_id), "board": recorder.board, "firmware": VERSION, "calibration_id": 0}
+        calibration_id = recorder.calibration.id if recorder.calibration else 0
+        identity = {"device_id": _hex(recorder.device_id), "board": recorder.board, "firmware": VERSION, "calibration_id": calibration_id}
         return json.dumps(identity).encode()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SETTINGS, SELF_TEST and ERASE (docs/SPEC.md 6.5): what an owner or a workshop asks of a recorder."""
+"""SETTINGS, SELF_TEST, ERASE and CALIBRATION (docs/SPEC.md 6.5): what an owner or a workshop asks of a recorder."""
 
 import json
 
 from . import constants as c
 from . import self_test
 from .erase import new_ring
-from .errors import SettingError, StateError
+from .errors import NotThereError, SettingError, StateError
 from .recorder import IDLE
 
 
@@ -23,6 +23,7 @@ class Service:
             c.COMMAND_SETTINGS: self._settings,
             c.COMMAND_SELF_TEST: self._self_test,
             c.COMMAND_ERASE: self._erase,
+            c.COMMAND_CALIBRATION: self._calibration,
         }
 
     def _settings(self, data):
@@ -52,3 +53,17 @@ class Service:
         new_ring(recorder.store, recorder.urandom)
         recorder.forget_session()
         return b""
+
+    def _calibration(self, data):
+        recorder = self.recorder
+        calibration = recorder.calibration
+        if data:
+            if calibration is None:
+                raise SettingError("this recorder has no place to keep a calibration")
+            if recorder.state != IDLE:
+                raise StateError("a recorder that records takes no calibration: stop it first")
+            calibration.take(data)
+            return b""
+        if calibration is None or calibration.record is None:
+            raise NotThereError(calibration.words if calibration else "this recorder has no place to keep a calibration")
+        return calibration.record

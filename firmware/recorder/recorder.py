@@ -26,6 +26,7 @@ _SOURCE_IDS = {
     "electrodes": c.SIGNAL_SOURCE_ELECTRODES,
     "test": c.SIGNAL_SOURCE_TEST_SIGNAL,
     "shorted": c.SIGNAL_SOURCE_SHORTED,
+    "reference": c.SIGNAL_SOURCE_REFERENCE,
 }
 
 
@@ -91,6 +92,7 @@ class Recorder:
         self.heart = HeartRate()
         self.name = ""  # the owner's name for it; these are set by settings.py
         self.open_heart_rate = False
+        self.calibration = None  # a Calibration, where there is a place to keep one
         self.battery_percent = battery.UNKNOWN
         self.battery_mv = 0
         self.temperature_cdeg = c.TEMPERATURE_UNKNOWN
@@ -115,6 +117,8 @@ class Recorder:
         seal = None if self.key is None else BlockSeal(self.key, session_id, self.encrypt_card)
         self.session = Session(self.capture, self.store, encoder, signal, self.device_id, session_id, seal)
         self.observe_supply(self.battery_mv, self.temperature_cdeg)
+        if self.calibration:
+            self.session.conditions[6] = self.calibration.id_at(signal.gain)
         standing = [("firmware", VERSION)]
         if self.board:
             standing.append(("board", self.board))

@@ -6,8 +6,10 @@
 ...     microvolt = recording.signal_uv(0, 5000, leads=["II", "aVF"])
 """
 
+from .calibration import Calibration
 from .errors import (
     BlockError,
+    CalibrationError,
     CardKeyError,
     ImportRefused,
     OctoleadError,
@@ -29,6 +31,8 @@ __all__ = [
     "MISSING_RAW",
     "Anchor",
     "BlockError",
+    "Calibration",
+    "CalibrationError",
     "CardKeyError",
     "Finding",
     "Gap",

@@ -465,6 +465,7 @@ COMMAND_SELF_TEST = 11
 COMMAND_ERASE = 12
 COMMAND_IDENTITY = 13
 COMMAND_PING = 14
+COMMAND_CALIBRATION = 15
 COMMAND_NAMES = {
     1: "STATUS",
     2: "START",
@@ -480,6 +481,7 @@ COMMAND_NAMES = {
     12: "ERASE",
     13: "IDENTITY",
     14: "PING",
+    15: "CALIBRATION",
 }
 
 # enum answer
@@ -599,6 +601,66 @@ NOTICE_NAMES = {
     10: "FAULT",
     11: "BLOCKS_DONE",
 }
+
+# struct calibration
+CALIBRATION_SIZE = 244
+CALIBRATION_MAGIC = 0
+CALIBRATION_VERSION_MAJOR = 4
+CALIBRATION_VERSION_MINOR = 5
+CALIBRATION_RECORD_BYTES = 6
+CALIBRATION_CALIBRATION_ID = 8
+CALIBRATION_DEVICE_ID = 12
+CALIBRATION_MADE_UTC_US = 20
+CALIBRATION_GAIN = 28
+CALIBRATION_N_LEADS = 29
+CALIBRATION_TEMPERATURE_CDEG = 30
+CALIBRATION_RATE_ERROR_PPB = 32
+CALIBRATION_RATE_U_PPB = 36
+CALIBRATION_LEADS = 40
+CALIBRATION_OPERATOR = 168
+CALIBRATION_REFERENCE = 188
+CALIBRATION_REPORT_SHA256 = 212
+CALIBRATION_SIGNATURE = 228
+CALIBRATION_FORMAT = "<4sBBHI8sqBBhiI128s20s24s16s16s"
+CALIBRATION_FIELDS = (
+    "magic",
+    "version_major",
+    "version_minor",
+    "record_bytes",
+    "calibration_id",
+    "device_id",
+    "made_utc_us",
+    "gain",
+    "n_leads",
+    "temperature_cdeg",
+    "rate_error_ppb",
+    "rate_u_ppb",
+    "leads",
+    "operator",
+    "reference",
+    "report_sha256",
+    "signature",
+)
+
+# struct calibration_lead
+CALIBRATION_LEAD_SIZE = 16
+CALIBRATION_LEAD_GAIN_ERROR_PPB = 0
+CALIBRATION_LEAD_OFFSET_NV = 4
+CALIBRATION_LEAD_SKEW_NS = 8
+CALIBRATION_LEAD_GAIN_U_PPM = 12
+CALIBRATION_LEAD_OFFSET_U_NV = 14
+CALIBRATION_LEAD_FORMAT = "<iiiHH"
+CALIBRATION_LEAD_FIELDS = (
+    "gain_error_ppb",
+    "offset_nv",
+    "skew_ns",
+    "gain_u_ppm",
+    "offset_u_nv",
+)
+
+# constants calibration_format
+OLC_MAGIC = b"\x8fOLC"
+RATE_U_UNKNOWN = 0xffffffff
 
 # struct live_head
 LIVE_HEAD_SIZE = 12

@@ -171,6 +171,19 @@ class EditError(OctoleadError):
     """A change of beats or episodes that cannot be made, or a log of changes that cannot be read."""
 
 
+class CalibrationError(OctoleadError):
+    """A calibration that cannot be used, or a recorder that could not be calibrated.
+
+    Attributes:
+        kind: one word, for programs: damaged, version, altered, device, other, signature, leads, gain; while calibrating: not_connected,
+            dead_lead, saturated, frequency, amplitude, shape, limits, repeatability, frames, refused.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class MeasureError(OctoleadError):
     """What was recorded does not hold what is to be measured; the message says what to look at."""
 

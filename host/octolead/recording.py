@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from . import _constants as c
 from . import events, native
+from .calibrated import find_calibration
+from .calibration import Calibration
 from .chain import check_chain
 from .errors import CardKeyError, SessionError, SignalRangeError, UnknownLeadError
 from .findings import Findings
@@ -59,7 +61,12 @@ class Session:
 
 
 def open(  # noqa: A001 - octolead.open is what users call
-    source: str | os.PathLike[str], *, session: str | int | None = None, check: bool = False, key: bytes | None = None
+    source: str | os.PathLike[str],
+    *,
+    session: str | int | None = None,
+    check: bool = False,
+    key: bytes | None = None,
+    calibrated: bool = True,
 ) -> Recording:
     """Open a recording.
 
@@ -68,6 +75,8 @@ def open(  # noqa: A001 - octolead.open is what users call
         session: which one: its number in `Recording.sessions`, or the beginning of its id in hex. Default: the latest.
         check: compute the CRC of every body now, so that `gaps` is complete. Otherwise a damaged body is found when it is read.
         key: the recorder's, 32 bytes: opens an enciphered recording; with `check` the chain is checked too.
+        calibrated: apply the calibration that the blocks name, where its record lies beside the recording (`Recording.calibration`).
+            One that is not sound, or not signed with `key`, is not applied, and `problems` says why. False: nominal values.
 
     Raises:
         SourceError: the source cannot be read or holds no recording.
@@ -82,7 +91,8 @@ def open(  # noqa: A001 - octolead.open is what users call
         _need_key(index, index.sessions[number])
         if keys is not None and check:
             check_chain(index, index.sessions[number], keys, index.findings)
-        return Recording(index, number, checked=check)
+        found = find_calibration(index, index.sessions[number], key) if calibrated else None
+        return Recording(index, number, checked=check, calibration=found)
     except BaseException:
         opened.close()
         raise
@@ -132,7 +142,7 @@ class Recording:
     it is missing in the signals and told in `gaps` and `problems`.
     """
 
-    def __init__(self, index: Index, number: int, *, checked: bool = False) -> None:
+    def __init__(self, index: Index, number: int, *, checked: bool = False, calibration: Calibration | None = None) -> None:
         self._index = index
         self._number = number
         self._session: SessionBlocks = index.sessions[number]
@@ -142,6 +152,8 @@ class Recording:
         self.rate_hz = Fraction(int(first["rate_mhz"]), 1000)
         self.step_nv = Fraction(int(first["step_nv_num"]), int(first["step_nv_den"]))
         self._reader = BlockReader(index, self._session, n_leads)
+        self.calibration = calibration
+        self._coefficients = None if calibration is None else calibration.coefficients(self.stored_leads)
         self._timeline: tuple[int, Timeline] | None = None
         if checked:
             self._reader.check(known_only=True)
@@ -221,13 +233,15 @@ class Recording:
 
     @property
     def common_step_uv(self) -> float | None:
-        """µV per stored step if it is the same for all leads and blocks, with 0 V at 0; else None."""
+        """µV per stored step if it is the same for all leads and blocks, with 0 V at 0; else None, as where a calibration is applied."""
+        if self.calibration is not None:
+            return None
         blocks = self._session.blocks
         same = all((blocks[name] == blocks[name][0]).all() for name in ("step_nv_num", "step_nv_den"))
         return self.step_uv if same and not self.is_imported else None
 
     def lead_scale(self, lead: str) -> tuple[int, Fraction]:
-        """(stored value of 0 V, exact step in nV) of a stored lead, at the session's start."""
+        """(stored value of 0 V, exact step in nV) of a stored lead, at the session's start; nominal, whatever the calibration."""
         place = self._stored_place(lead)
         for scale in events.lead_scales(events.of_block(self._index, self._session.blocks[0])):
             if scale.lead == place:
@@ -273,6 +287,11 @@ class Recording:
     def shift(self) -> int:
         """Low bits of the converter's code that were rounded away."""
         return int(self._session.blocks["shift"][0])
+
+    @property
+    def calibration_id(self) -> int:
+        """Of the calibration that the recorder had when it recorded; 0 for none."""
+        return int(self._session.blocks["calibration_id"][0])
 
     @property
     def gain(self) -> int:
@@ -435,12 +454,18 @@ class Recording:
         places = [self.stored_leads.index(n) for n in names] if plain else []
         for at, block, part in self._reader.parts(start_frame, stop_frame):
             if plain:
-                micro: Any = native.to_microvolt(part, block.step_nv[0], block.step_nv[1], block.zero)
+                micro: Any = self._calibrated(native.to_microvolt(part, block.step_nv[0], block.step_nv[1], block.zero))
                 micro = micro if names == self.stored_leads else micro[:, places]
             else:
-                micro = ((part.astype(np.float64) - block.zero) * block.step_uv) @ weights
+                micro = self._calibrated((part.astype(np.float64) - block.zero) * block.step_uv) @ weights
             out[at : at + len(part)] = micro
         return out
+
+    def _calibrated(self, microvolt: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        if self._coefficients is None:
+            return microvolt
+        offset_uv, gain = self._coefficients
+        return np.asarray((microvolt - offset_uv) / gain, np.float64)
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.n_frames:

@@ -245,6 +245,6 @@ def _counters(index: Index, session: SessionBlocks, findings: Findings) -> None:
     if blocks["calibration_id"].any():
         findings.info(
             "calibration",
-            f"calibration {int(blocks['calibration_id'].max())} is not known to this program: nominal values",
+            f"recorded under calibration {int(blocks['calibration_id'].max()):08x}; octolead info says whether its record is beside it",
             session=session.session_id,
         )

@@ -267,6 +267,7 @@
 #define OL_COMMAND_ERASE 12 /* bytes[8] session id of the newest session on the card (zeros when there is none), to show that it is meant → nothing (6.5.3) */
 #define OL_COMMAND_IDENTITY 13 /* → UTF-8 JSON: device id, board, firmware, calibration id */
 #define OL_COMMAND_PING 14 /* any bytes → the same */
+#define OL_COMMAND_CALIBRATION 15
 
 /* enum answer */
 #define OL_ANSWER_OK 0
@@ -326,6 +327,38 @@
 #define OL_NOTICE_PAUSE 9
 #define OL_NOTICE_FAULT 10
 #define OL_NOTICE_BLOCKS_DONE 11 /* u32 ring_seq: FETCH has come this far and ended */
+
+/* struct calibration */
+#define OL_CALIBRATION_SIZE 244
+#define OL_CALIBRATION_MAGIC 0 /* 4 bytes */
+#define OL_CALIBRATION_VERSION_MAJOR 4 /* 1 bytes */
+#define OL_CALIBRATION_VERSION_MINOR 5 /* 1 bytes */
+#define OL_CALIBRATION_RECORD_BYTES 6 /* 2 bytes */
+#define OL_CALIBRATION_CALIBRATION_ID 8 /* 4 bytes */
+#define OL_CALIBRATION_DEVICE_ID 12 /* 8 bytes */
+#define OL_CALIBRATION_MADE_UTC_US 20 /* 8 bytes */
+#define OL_CALIBRATION_GAIN 28 /* 1 bytes */
+#define OL_CALIBRATION_N_LEADS 29 /* 1 bytes */
+#define OL_CALIBRATION_TEMPERATURE_CDEG 30 /* 2 bytes */
+#define OL_CALIBRATION_RATE_ERROR_PPB 32 /* 4 bytes */
+#define OL_CALIBRATION_RATE_U_PPB 36 /* 4 bytes */
+#define OL_CALIBRATION_LEADS 40 /* 128 bytes */
+#define OL_CALIBRATION_OPERATOR 168 /* 20 bytes */
+#define OL_CALIBRATION_REFERENCE 188 /* 24 bytes */
+#define OL_CALIBRATION_REPORT_SHA256 212 /* 16 bytes */
+#define OL_CALIBRATION_SIGNATURE 228 /* 16 bytes */
+
+/* struct calibration_lead */
+#define OL_CALIBRATION_LEAD_SIZE 16
+#define OL_CALIBRATION_LEAD_GAIN_ERROR_PPB 0 /* 4 bytes */
+#define OL_CALIBRATION_LEAD_OFFSET_NV 4 /* 4 bytes */
+#define OL_CALIBRATION_LEAD_SKEW_NS 8 /* 4 bytes */
+#define OL_CALIBRATION_LEAD_GAIN_U_PPM 12 /* 2 bytes */
+#define OL_CALIBRATION_LEAD_OFFSET_U_NV 14 /* 2 bytes */
+
+/* constants calibration_format */
+#define OL_OLC_MAGIC "\x8f\x4f\x4c\x43" /* first bytes of a calibration */
+#define OL_RATE_U_UNKNOWN 0xffffffffu
 
 /* struct live_head */
 #define OL_LIVE_HEAD_SIZE 12

@@ -11,6 +11,7 @@ import os
 
 from recorder import constants as c
 from recorder.app import App
+from recorder.calibration import Calibration
 from recorder.erase import finish_erase
 from recorder.errors import CardError, SdError
 from recorder.kept import Kept
@@ -58,6 +59,7 @@ class Box:
         self.recorder = Recorder(parts.front_end, parts.capture, store, self.device_id, parts.name, key=self.key)
         self.recorder.supply = parts.supply
         self.recorder.button = getattr(parts, "button", None)
+        self.recorder.calibration = Calibration(Kept(self._folder + "/calibration"), self.device_id, self.key)
         chosen = Settings(Kept(self._folder + "/owner"), self.recording)
         self.control = Control(self.recorder, self._make_app, parts.ticks, chosen)
         self.links = self._links()

@@ -5,6 +5,7 @@
 /settings/recording.json battery_stop_mv, and the board's defaults of what the owner may choose: rate_hz, gain, shift, codec,
                          battery_low_mv; each may be absent
 /settings/owner.0, .1    what the owner chose (recorder/settings.py)
+/settings/calibration.0, .1  what it was calibrated to (recorder/calibration.py)
 /settings/proofs, proofs_radio  wrong proofs over the cable and over the air, for the link's lock-outs
 """
 

@@ -14,10 +14,12 @@ from recorder import ads1298_map as m
 from recorder import constants as c
 from recorder.ads1298 import Ads1298
 from recorder.app import CARD_FAILURES, App
+from recorder.calibration import Calibration
 from recorder.card_size import check_size
 from recorder.erase import finish_erase
 from recorder.errors import CardError, SettingError
 from recorder.fat32_format import format_card
+from recorder.kept import Kept
 from recorder.recorder import Recorder, Signal, start_reason
 from recorder.sd_card import SdCard
 from recorder.store import make_ring, open_store
@@ -104,6 +106,7 @@ DEFAULTS = {
     "settings": None,
     "radio_port": None,
     "radio_counter": None,
+    "calibration": None,
     "front_end": None,
     "generator": None,
 }
@@ -169,6 +172,8 @@ class Simulator:
         key = config["link_key"]
         key = bytes(int(key[i : i + 2], 16) for i in range(0, 64, 2)) if key else None
         self.recorder = Recorder(front_end, self.capture, self.store, self.device_id, "sim", urandom, key, config["encrypt_card"])
+        kept = Kept(config["calibration"]) if config["calibration"] else None
+        self.recorder.calibration = Calibration(kept, self.device_id, key)
         supply = self.recorder.supply = self._supply if config["battery_mv"] else None
         watchdog = None
         if config["watchdog_ms"] and config["clock"] == "virtual":

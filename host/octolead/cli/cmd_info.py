@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..calibration import as_dict as calibration_as_dict
 from ..recording import Recording
 from ..recording import open as open_recording
 from ..verify import Report, SessionReport
@@ -33,13 +34,14 @@ _SHOWN = 12
 @click.argument("source")
 @session_option
 @key_option
+@click.option("--nominal", is_flag=True, help="Do not apply the calibration.")
 @common
-def info(source: str, session: str | None, key: bytes | None, as_json: bool) -> None:
+def info(source: str, session: str | None, key: bytes | None, nominal: bool, as_json: bool) -> None:
     """What a recording holds: leads, length, time, gaps, marks, problems.
 
     SOURCE is a card image, a mounted card, a folder of segments, one segment, or an .olr file. The CRC of every block is checked.
     """
-    with open_recording(source, session=session, check=True, key=key) as recording:
+    with open_recording(source, session=session, check=True, key=key, calibrated=not nominal) as recording:
         problems = recording.problems
         if as_json:
             print_json(as_dict(recording))
@@ -67,6 +69,7 @@ def as_dict(recording: Recording) -> dict[str, Any]:
         "step_uv": recording.step_uv,
         "lead_scales": {n: {"zero": z, "step_nv": str(s)} for n in recording.stored_leads for z, s in [recording.lead_scale(n)]},
         "gain": recording.gain,
+        "calibration": _calibration_dict(recording),
         "shift": recording.shift,
         "source": recording.signal_source,
         "first_frame": recording.first_frame,
@@ -119,6 +122,7 @@ def _print(recording: Recording, source: str) -> None:
             ("leads", ", ".join(recording.stored_leads) + (f"; derived: {', '.join(derived)}" if derived else "")),
             ("rate", f"{recording.fs_hz:g} samples/s"),
             ("step", _steps(recording)),
+            ("calibration", _calibration(recording)),
             ("source", "" if recording.signal_source in ("electrodes", "imported") else recording.signal_source),
             (
                 "length",
@@ -131,6 +135,25 @@ def _print(recording: Recording, source: str) -> None:
         ]
     )
     _lists(recording)
+
+
+def _calibration(recording: Recording) -> str:
+    found = recording.calibration
+    if found is None:
+        return f"{recording.calibration_id:08x}, not applied: nominal values" if recording.calibration_id else ""
+    worst = max(found.leads, key=lambda lead: abs(lead.gain_error))
+    by = f" by {found.operator}" if found.operator else ""
+    return (
+        f"{found.calibration_id:08x}, applied; made {found.made:%Y-%m-%d}{by} against {found.reference or 'an unnamed reference'}; "
+        f"gains within {abs(worst.gain_error) * 100:.2g} % of nominal, known to {max(lead.gain_u for lead in found.leads) * 200:.2g} %"
+    )
+
+
+def _calibration_dict(recording: Recording) -> dict[str, Any] | None:
+    found = recording.calibration
+    if found is None:
+        return {"id": recording.calibration_id, "applied": False} if recording.calibration_id else None
+    return {"id": found.calibration_id, "applied": True, **calibration_as_dict(found)}
 
 
 def _steps(recording: Recording) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _constants as c
-from ..errors import LinkProtocolError
+from ..errors import AnswerError, LinkProtocolError
 
 ANSWER_S = 10.0
 NO_FRAME = 2**64 - 1
@@ -91,6 +91,23 @@ class Requests(ABC):
     async def self_test(self) -> dict[str, Any]:
         """What the recorder finds when it tests itself: {part: {"ok": bool | None, "words", ...}, "ok": bool, "took_ms"}."""
         return dict(json.loads(await self.request(c.COMMAND_SELF_TEST, timeout_s=3 * ANSWER_S)))
+
+    async def calibration(self) -> bytes | None:
+        """The record of the calibration that the recorder keeps (`octolead.calibration.parse` reads it), None when it has none."""
+        try:
+            return await self.request(c.COMMAND_CALIBRATION)
+        except AnswerError as error:
+            if error.answer in (c.ANSWER_NOT_THERE, c.ANSWER_UNKNOWN_COMMAND):  # none yet, or firmware of before
+                return None
+            raise
+
+    async def calibrate(self, record: bytes) -> None:
+        """Have an idle recorder keep this record, for its sessions to come.
+
+        Raises:
+            AnswerError: it records, or the record is not sound and signed for it; it keeps the one it had.
+        """
+        await self.request(c.COMMAND_CALIBRATION, record)
 
     async def erase(self, newest_session: bytes) -> None:
         """Forget all recordings on the card; `newest_session` shows which card is meant (`more["newest_session"]` of the status).

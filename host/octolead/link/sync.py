@@ -17,7 +17,8 @@ from pathlib import Path
 from zlib import crc32
 
 from .. import _constants as c
-from ..errors import AnswerError, ArchiveError, LinkError, LinkLostError
+from .. import calibration
+from ..errors import AnswerError, ArchiveError, CalibrationError, LinkError, LinkLostError
 from .client import BlockPiece
 from .recorder import Recorder
 from .requests import Range
@@ -295,11 +296,25 @@ class Sync:
 
     async def _session(self, follow: bool) -> bool:
         async with await self._connect() as recorder:
+            await self._bring_calibration(recorder)
             while True:
                 recording = await self._catch_up(recorder)
                 if not follow:
                     return True
                 await recorder.wait_for_notice(_FOLLOW_S if recording else 2 * _FOLLOW_S)
+
+    async def _bring_calibration(self, recorder: Recorder) -> None:
+        """Have the record of the recorder's calibration beside its recordings; one that is not sound stays where it is."""
+        record = await recorder.calibration()
+        if record is None:
+            return
+        try:
+            found = calibration.parse(record, device_id=recorder.device_id.hex())
+            if not (self.folder / found.name).exists():
+                calibration.save(found, self.folder)
+                self._say(f"calibration {found.calibration_id:08x} brought home")
+        except (CalibrationError, OSError) as error:
+            self._say(f"the recorder's calibration was left: {error}")
 
     def _open_archive(self, ring_id: bytes) -> Archive:
         if self._archive is None or ring_id != self._ring_id:
