@@ -193,7 +193,8 @@ class FlashError(OctoleadError):
 
     Attributes:
         kind: one word or two, for programs: no_board, several_boards, in_use, wrong_board, wrong_micropython, full, damaged,
-            unplugged, release, drive, download, no_release, provisioned, settings.
+            unplugged, release, drive, download, no_release, provisioned, settings,
+            no_bootloader, esptool.
     """
 
     def __init__(self, kind: str, message: str) -> None:

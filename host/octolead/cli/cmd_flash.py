@@ -13,8 +13,10 @@ import click
 
 from ..errors import FlashError
 from ..flash import Board, Installed, Release, build, install, load
+from ..flash.drives import find_drives
 from ..flash.release import KINDS
 from ..simulator import find_firmware
+from .interpreter import install_interpreter
 from .output import EXIT_REFUSED, EXIT_SOUND, Progress, common, heading, note, print_json, rows, say
 
 _MOST_AT_ONCE = 16
@@ -28,6 +30,15 @@ _MOST_AT_ONCE = 16
     "--board", type=click.Choice(list(KINDS)), default="pico2w", show_default=True, help="What to build where no RELEASE is given."
 )
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the release to a file, for other desks.")
+@click.option(
+    "--micropython",
+    metavar="FILE|download",
+    help="Install MicroPython first, on a board in its bootloader (BOOTSEL or BOOT held while it is plugged in): a .uf2 or .bin, or the "
+    "download whose SHA-256 --sources names.",
+)
+@click.option("--drive", type=click.Path(path_type=Path), help="The drive of the bootloader. Default: the one that is found.")
+@click.option("--sources", type=click.Path(dir_okay=False, path_type=Path), help="Addresses and SHA-256 of downloads (docs/FLASH.md).")
+@click.option("--yes", is_flag=True, help="Do not ask before MicroPython is fetched or installed.")
 @click.option("--sim", is_flag=True, help="A virtual board: its flash is an image, its prompt MicroPython's own.")
 @click.option("--image", type=click.Path(dir_okay=False, path_type=Path), help="Keep the virtual board's flash here. Default: a new one.")
 @common
@@ -37,6 +48,10 @@ def flash(
     every: bool,
     board: str,
     save: Path | None,
+    micropython: str | None,
+    drive: Path | None,
+    sources: Path | None,
+    yes: bool,
     sim: bool,
     image: Path | None,
     as_json: bool,
@@ -45,12 +60,17 @@ def flash(
 
     RELEASE is a file made with --save; without it the firmware of this checkout is compiled. A board that runs a recorder
     shows its prompt when its button is held while it is plugged in. Settings and keys on the board stay.
+    A bare board gets MicroPython first: --micropython.
     """
-    if every or not (ports or sim or save):
-        ports = found_ports(every)
     if len(set(ports)) != len(ports):
         raise click.UsageError("the same --port twice")
+    if micropython and (sim or every):
+        raise click.UsageError("--micropython is for one real board: neither --sim nor --all")
     release = load(release_file) if release_file else build(find_firmware(), "virtual" if sim else board)
+    if micropython:
+        ports = (install_interpreter(micropython, release.board, ports, drive, sources, yes),)
+    elif every or not (ports or sim or save):
+        ports = found_ports(every)
     if save:
         release.save(save)
         note(f"{save}: {release.board} {release.version}, {len(release.files)} files, {release.n_bytes} bytes")
@@ -64,6 +84,11 @@ def found_ports(every: bool) -> tuple[str, ...]:
     from ..link.transport_usb import find_ports
 
     found = find_ports()
+    waiting = [] if found else find_drives()
+    if waiting:
+        raise FlashError(
+            "no_board", f"{waiting[0].path}: a board in its bootloader ({waiting[0].words}): it needs --micropython FILE first"
+        )
     if not found:
         raise FlashError(
             "no_board",

@@ -79,7 +79,7 @@ class Board:
             raise FlashError(
                 "in_use",
                 f"{self.port}: no prompt of MicroPython. A recorder that runs does not give it: hold the button while plugging in. "
-                "A bare board needs MicroPython first (docs/FLASH.md).",
+                "A bare board needs MicroPython first: octolead flash --micropython FILE.",
             ) from error
 
     def close(self) -> None:
@@ -201,7 +201,7 @@ def check_suits(found: Identity, kind: Any, board: str) -> None:
     if found.platform != kind.platform or kind.chip.lower() not in found.machine.lower():
         raise FlashError("wrong_board", f"the release is for {board} ({kind.platform}, {kind.chip}), at the port is {found}")
     if found.version < (1, 29):
-        raise FlashError("wrong_micropython", f"{found}: 1.29 or newer is needed: install it first (docs/FLASH.md)")
+        raise FlashError("wrong_micropython", f"{found}: 1.29 or newer is needed: octolead flash --micropython FILE")
     if found.mpy_version != MPY_VERSION or found.architecture != kind.architecture:
         raise FlashError(
             "wrong_micropython",
