@@ -12,7 +12,7 @@ from . import ads1298_map as m
 from . import frame as plain
 from . import self_test_card
 from .capture import MASK
-from .errors import IdError, RecorderError
+from .errors import IdError, RecorderError, RegisterError
 from .recorder import IDLE
 
 LISTEN_MS = 200
@@ -78,6 +78,8 @@ def _converter(recorder, signal):
         return result
     except IdError as error:
         return _failed(str(error), id=error.got)
+    except RegisterError as error:
+        return _failed(str(error), id=m.DEVICE_ID, registers=1)
     except (RecorderError, OSError) as error:
         return _failed(str(error))
     finally:

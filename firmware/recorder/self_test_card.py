@@ -47,7 +47,7 @@ def _judge(values, times, place):
     if values["torn"]:
         return "%d sectors read back otherwise than written, the first at %d: take another card" % (values["torn"], place)
     if values.get("missing_mib"):
-        return "the card says it has %d MiB, %d of them are not there: a forgery or broken, take another" % (
+        return "the card says it has %d MiB, %d of them at least are not there: a forgery or broken, take another" % (
             values["mib"],
             values["missing_mib"],
         )
@@ -126,15 +126,22 @@ def _missing(device, urandom):
 
 
 def _true_sectors(device, place, stamp):
-    """Return after how many sectors the card ends or comes round, None where `place` holds the stamp and nothing else does."""
+    """Return a number of sectors that the card has not more of, None where `place` holds the stamp and nothing else does.
+
+    A card that comes round at 2^k shows the stamp at the place without its upper bits, for this k and greater ones.
+    """
     read = bytearray(512)
     device.readblocks(place, read)
     if read != stamp:
         return place
     power = _FIRST
-    while 1 << power <= place:
-        device.readblocks(place & (1 << power) - 1, read)
-        if read == stamp:
-            return 1 << power
+    while 1 << power + 1 <= place:
         power += 1
+    while power >= _FIRST:
+        alias = place & (1 << power) - 1
+        if alias != place:
+            device.readblocks(alias, read)
+            if read == stamp:
+                return 1 << power
+        power -= 1
     return None

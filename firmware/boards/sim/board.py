@@ -89,7 +89,6 @@ DEFAULTS = {
     "comparators_on": 0,
     "button_fault": None,
     "radio_fails": False,
-    "memory_left": 0,
     "battery_mv": 0,
     "battery_fall_mv_per_hour": 0,
     "battery_stop_mv": 3300,
@@ -183,7 +182,6 @@ class Simulator:
         stop_mv = config["battery_stop_mv"]
         self._make_app = lambda: App(self.recorder, supply=supply, collect=collect, watchdog=watchdog, battery_stop_mv=stop_mv)
         self.app = self._make_app()
-        self._ballast = _ballast(config["memory_left"]) if config["memory_left"] else None
 
     def _supply(self):
         config = self.config
@@ -361,18 +359,6 @@ class Simulator:
             self.tap.close()
         if self.recorder:
             self.card.close()
-
-
-def _ballast(left):
-    """Take memory until no more than `left` bytes are free."""
-    taken = []
-    gc.collect()
-    while gc.mem_free() > left + 256:
-        try:
-            taken.append(bytearray(max(64, (gc.mem_free() - left) // 2)))
-        except MemoryError:
-            taken.append(bytearray(64))
-    return taken
 
 
 def _hex8(text, name):

@@ -112,7 +112,9 @@ class VirtualBench:
         self.links = [(wire, self._link(wire, config["link_counter"], ticks))]
         recorder.button = VirtualButton(recorder.capture, config["button_fault"])
         self.ble = None
-        if config["radio_port"]:
+        if config["radio_fails"]:
+            self.control.radio = "the radio did not come up (%r)" % OSError(5)
+        elif config["radio_port"]:
             self._add_radio(ticks)
 
     def _link(self, carrier, counter_path, ticks):
@@ -125,9 +127,6 @@ class VirtualBench:
     def _add_radio(self, ticks):
         self.ble = VirtualBle(self.config["radio_port"])
         radio = Radio(self.ble, UUID, self.recorder, RealTicks())
-        if self.config["radio_fails"]:
-            self.control.radio = "the radio did not come up (%r)" % OSError(5)
-            return
         radio.begin()
         self.control.radio = radio
         self.links.append((radio, self._link(radio, self.config["radio_counter"], ticks)))

@@ -19,6 +19,7 @@ class VirtualCapture(Capture):
         self._next = 0  # of the schedule
         self.produced = 0
         self._running = False
+        self._acting = False
         super().__init__(n_frames, 27)
 
     def start(self):
@@ -48,6 +49,10 @@ class VirtualCapture(Capture):
     def _now(self):
         return self.produced & MASK
 
+    def now(self):
+        """Look at the clock first, as a board looks at its DMA; but for what happens at a certain frame it is that frame."""
+        return self._now() if self._acting else self._head()
+
     def _head(self):
         if self._running:
             due = self.frames_at(self.ticks.us())
@@ -68,7 +73,9 @@ class VirtualCapture(Capture):
         self._act()
 
     def _act(self):
+        self._acting = True
         while self._next < len(self._schedule) and self._schedule[self._next][0] <= self.produced:
             _, function, arguments = self._schedule[self._next]
             self._next += 1
             function(*arguments)
+        self._acting = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""octolead settings, self-test, erase: what an owner or a workshop does with a recorder."""
+"""octolead settings, erase: what an owner does with a recorder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .link_options import Target, link_options
-from .output import EXIT_DAMAGED, common, heading, note, print_json, rows, say
+from .output import common, note, print_json, rows, say
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -45,34 +45,6 @@ def settings(target: Target, changes: tuple[str, ...], as_json: bool) -> None:
 
 def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value) or '""'
-
-
-@click.command("self-test")
-@link_options
-@common
-def self_test(target: Target, as_json: bool) -> None:
-    """Let an idle recorder test itself: converter, electrodes, card, battery, memory. Exit code 1 if something failed."""
-
-    async def work(recorder: Any) -> dict[str, Any]:
-        if target.is_simulated:
-            await recorder.stop()
-        found: dict[str, Any] = await recorder.self_test()
-        return found
-
-    found = target.do(work)
-    if as_json:
-        print_json(found)
-    else:
-        say(heading("sound" if found["ok"] else "something failed"))
-        rows([(part, _result(values)) for part, values in found.items() if isinstance(values, dict)])
-    if not found["ok"]:
-        click.get_current_context().exit(EXIT_DAMAGED)
-
-
-def _result(values: dict[str, Any]) -> str:
-    state = {True: "sound", False: "FAILED", None: "not tested"}[values["ok"]]
-    details = [f"{name} {value}" for name, value in values.items() if name not in ("ok", "words")]
-    return ", ".join([state, *([values["words"]] if values.get("words") else []), *details])
 
 
 @click.command()

@@ -15,7 +15,8 @@ from .cmd_recover import recover
 from .cmd_report import report
 from .cmd_scan import scan
 from .cmd_score import score
-from .cmd_service import erase, self_test, settings
+from .cmd_selftest import selftest
+from .cmd_service import erase, settings
 from .cmd_view import view
 
 ALL = (
@@ -40,7 +41,7 @@ ALL = (
     sync,
     live,
     settings,
-    self_test,
+    selftest,
     erase,
     flash,
     provision,

@@ -7,7 +7,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -62,6 +62,10 @@ class Target:
         port = await asyncio.to_thread(self.bench.plug) if self.bench else self.port
         return await connect_usb(port, self.key)
 
+    def key_of(self, device_id: bytes) -> bytes | None:
+        """The key of a recorder that was connected to, for what it enciphers; None where none is known."""
+        return next(iter(self.key(device_id)), None) if callable(self.key) else self.key
+
     async def session(self, work: Callable[[Recorder], Awaitable[T]]) -> T:
         """Do `work` in a session of its own."""
         async with await self.connect() as recorder:
@@ -79,12 +83,17 @@ def link_options(function: F) -> F:
     return _with_target(function, needed=True)
 
 
+def link_options_of(**simulated: Any) -> Callable[[F], F]:
+    """The same with a simulated recorder of another configuration than the demo's."""
+    return lambda function: _with_target(function, needed=True, simulated=simulated)
+
+
 def link_options_if_wanted(function: F) -> F:
     """The same for commands that open recordings, too: `target` may be None; `key` is that of an enciphered recording."""
     return _with_target(function, needed=False)
 
 
-def _with_target(function: F, *, needed: bool) -> F:
+def _with_target(function: F, *, needed: bool, simulated: Mapping[str, Any] | None = None) -> F:
     @click.option("--port", metavar="TTY", help="Serial port of the recorder, such as /dev/ttyACM0 or COM3.")
     @click.option(
         "--ble",
@@ -114,7 +123,7 @@ def _with_target(function: F, *, needed: bool) -> F:
                 return function(*args, target=None, **kwargs | {"key": _key_of(key_file)})
         if [port, ble if sim is None else None, sim].count(None) != 2:
             raise click.UsageError("say which recorder, one of: --port TTY, --ble NAME, --sim")
-        with _simulated(sim, ble) if sim is not None else _real(port or "", ble, key_file) as target:
+        with _simulated(sim, ble, simulated or {}) if sim is not None else _real(port or "", ble, key_file) as target:
             return function(*args, target=target, **kwargs)
 
     return wrapped  # type: ignore[return-value]
@@ -153,10 +162,10 @@ def _check_card(card: str) -> None:
 
 
 @contextmanager
-def _simulated(card: str, ble: str | None) -> Iterator[Target]:
+def _simulated(card: str, ble: str | None, config: Mapping[str, Any]) -> Iterator[Target]:
     _check_card(card)
     key = secrets.token_bytes(32)  # of this run: who can read this process needs no key
-    with simulated_bench(card, on_air=ble is not None, link_key=key.hex()) as bench:
+    with simulated_bench(card, on_air=ble is not None, link_key=key.hex(), **config) as bench:
         yield Target("", key, bench, ble, getattr(bench, "adapter", None))
         bench.end()
 
@@ -173,7 +182,9 @@ def simulated_bench(card: str, *, on_air: bool, **config: Any) -> Iterator[Simul
         source = Path(folder) / "input.olnv"
         write_input(source, played.nanovolt, played.rate_hz)
         path = str(Path(card).absolute())
-        config = {"input": str(source), "card": path, "settings": f"{path}.settings", "card_mib": 256, **config}
+        hand = Path(folder) / "hand"
+        hand.touch()
+        config = {"input": str(source), "bench_file": str(hand), "card": path, "settings": f"{path}.settings", "card_mib": 256, **config}
         with (_radio_bench() if on_air else SimulatorBench)(config) as bench:
             yield bench
 

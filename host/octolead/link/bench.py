@@ -96,6 +96,9 @@ class Cable:
 class SimulatorBench:
     """A simulated recorder that runs until the end of the `with`. `config` as in firmware/README.md, without `link_port`.
 
+    Attributes:
+        hand: its `bench_file`, None where it has none.
+
     Raises:
         SimulatorError: it could not be started.
     """
@@ -106,6 +109,7 @@ class SimulatorBench:
         self._listener.settimeout(_PLUG_S)
         self._cable: Cable | None = None
         self.lines: list[dict[str, Any]] = []
+        self.hand = Path(config["bench_file"]) if config.get("bench_file") else None
         path = Path(self._folder.name) / "config.json"
         whole = {"clock": "real", "watchdog_ms": 0, **config, "link_port": self._listener.getsockname()[1]}
         path.write_text(json.dumps(whole), encoding="utf-8")
