@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _constants as c
+from ..calibration import Calibration
 from ..errors import KeyRefusedError, LinkProtocolError, LinkRefusedError
 from . import crypto
 from .crypto import KeySource
@@ -99,6 +100,7 @@ class Client:
 
     def __init__(self, key: KeySource, max_packet: int) -> None:
         self._keys = key
+        self._key = b""  # the one that fits, once that is known
         self._nonce = os.urandom(c.LINK_NONCE_BYTES)
         self._challenge = b""
         self._sealer: Sealer | None = None
@@ -147,9 +149,14 @@ class Client:
         if version != c.LINK_VERSION or key is None:
             raise KeyRefusedError(f"recorder {device_id.hex()} does not have this key: take the key file that was made with it")
         self.device_id = device_id
+        self._key = key
         own, its = crypto.session_keys(key, context)
         self._sealer, self._opener = Sealer(own), Opener(its)
         self.outgoing.append(bytes([c.PACKET_PROOF]) + crypto.host_proof(key, context))
+
+    def signed(self, calibration: Calibration) -> Calibration:
+        """A calibration with its record, signed with the key of this session."""
+        return calibration.signed(self._key)
 
     def _refused(self, packet: bytes) -> None:
         if len(packet) != 4:

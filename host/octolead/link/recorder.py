@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .. import _constants as c
+from ..calibration import Calibration
 from ..errors import AnswerError, LinkError, LinkLostError
 from .client import Answer, BlockPiece, Client, Event, LiveFrames, Notice, Ready
 from .crypto import KeySource
@@ -142,6 +143,10 @@ class Recorder(Requests):
             kind = c.ANSWER_NAMES.get(answer.answer, str(answer.answer))
             raise AnswerError(f"{name}: {words or kind}", command=command, answer=answer.answer, words=words)
         return answer.data
+
+    def signed(self, calibration: Calibration) -> Calibration:
+        """A calibration with its record, signed with this recorder's key: what `calibrate` may send."""
+        return self._client.signed(calibration)
 
     # Streams
 
