@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,7 +155,7 @@ def crosstalk(microvolt: Floats, rate_hz: float, frequency_hz: float, source: in
     return _of_leads(found, into, "1", [])
 
 
-def without_crosstalk(gains: Leads, crosstalk: dict[str, Leads], weights: dict[str, Sequence[float]]) -> Leads:
+def without_crosstalk(gains: Leads, crosstalk: dict[str, Leads], weights: Mapping[str, Sequence[float]]) -> Leads:
     """Gains less what came over from other leads while they were measured.
 
     Args:
