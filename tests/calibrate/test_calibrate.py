@@ -40,7 +40,14 @@ SHORT = Plan(noise_s=20.0, test_s=9.5, gain_s=10.0, again_s=6.5, offset_s=6.5, s
 def bench_of(folder, front_end, **config):
     path = folder / "hand.jsonl"
     path.touch()
-    bench = {"card": str(folder / "card.img"), "card_mib": 64, "speed": 40, "link_key": KEY.hex(), "device_id": "00c0ffee00c0ffee"}
+    bench = {
+        "card": str(folder / "card.img"),
+        "card_mib": 64,
+        "speed": 30,
+        "ring_frames": 32768,
+        "link_key": KEY.hex(),
+        "device_id": "00c0ffee00c0ffee",
+    }
     with SimulatorBench({**bench, "bench_file": str(path), "front_end": front_end, **config}) as simulator:
         yield simulator, path
 

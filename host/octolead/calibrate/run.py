@@ -30,6 +30,7 @@ OFFSET_MV = 300.0
 _CROSSTALK_HZ = 10.0
 _SKEW_HZ = 40.0
 _SETTLE_S = 0.05
+_TRIES = 3  # of a stretch in which frames were lost
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,14 @@ class _Work:
         return self.plan.total_s(self.reference if self.bench else None)
 
     async def _take(self, seconds: float, source: int) -> Taken:
-        taken = await take(self.recorder, seconds, source=source, rate_hz=self.rate_hz, gain=self.amplifier)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                taken = await take(self.recorder, seconds, source=source, rate_hz=self.rate_hz, gain=self.amplifier)
+                break
+            except CalibrationError as error:
+                if error.kind != "frames" or not tries_left:
+                    raise
+                self.say(f"{error}; once more")
         self.done_s += seconds
         self.progress(round(self.done_s), round(self._total_s))
         return taken
