@@ -53,8 +53,14 @@ typedef struct ol_adaptive_encoder {
     int32_t residual[OL_ADAPTIVE_CHUNK_FRAMES][OL_MAX_LEADS];
 } ol_adaptive_encoder;
 
+/* What a decoder does with the low bits of its state: state = frequency x (state >> OL_FREQ_BITS) + offset. */
+typedef struct ol_slot {
+    uint16_t frequency, offset;
+} ol_slot;
+
 typedef struct ol_adaptive_tables {
-    uint32_t slot[OL_N_TABLES][1 << OL_FREQ_BITS]; /* symbol << 22 | frequency << 11 | slot - start */
+    ol_slot slot[OL_N_TABLES << OL_FREQ_BITS]; /* table << OL_FREQ_BITS | low bits */
+    int8_t value[OL_N_TABLES << OL_FREQ_BITS]; /* the residual, OL_SYM_HALF + 1 for the escape */
 } ol_adaptive_tables;
 
 /* Begin a payload in the `capacity` bytes at `payload`. `lead_ids` are the codec's own: 0 I, 1 II, 2 to 7 V1 to V6;

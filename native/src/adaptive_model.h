@@ -11,14 +11,11 @@
 
 #include "adaptive_tables.h"
 
-/* One copy for processors with eight-lane instructions and one for the others, chosen when the program is loaded. Only
- * gcc inlines into such copies what takes and returns lanes. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(OL_NO_CLONES)
-#define OL_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define OL_CLONES
-#endif
 #define OL_INLINE static inline __attribute__((always_inline))
+
+/* Else the compiler keeps weights from their use to their change, more of them than there are registers, and puts them
+ * aside in between. */
+#define STAY_IN_MEMORY(pointer) __asm__("" : "+r"(pointer) : : "memory")
 
 /* Lanes are passed only between functions that are inlined, so no calling convention is involved. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -108,6 +105,18 @@ static inline void predictor_init(ol_predictor *p, uint32_t n_leads, const uint8
     }
 }
 
+/* Lane j in every lane. */
+OL_INLINE ol_lanes spread(const ol_lanes *a, int j) {
+#ifdef __AVX2__
+    typedef uint32_t word __attribute__((may_alias));
+    const word *at = (const word *)a;
+    __asm__("" : "+r"(at)); /* from memory, in one instruction: the vector itself would have to be turned */
+    return splat(at[j]);
+#else
+    return splat((*a)[j]);
+#endif
+}
+
 /* Each lead's own past: sum of weight x input. */
 OL_INLINE ol_lanes predict_own(const ol_predictor *p) {
     const ol_lanes *d = &p->d[p->at - 1], *e = &p->e[p->at - 1];
@@ -128,9 +137,9 @@ OL_INLINE ol_lanes predict_cross(const ol_lanes *w, const ol_lanes *newest, cons
     ol_lanes acc = splat(0), acc2 = splat(0);
 #pragma GCC unroll 8
     for (int j = 0; j < n; j += 2) {
-        acc += w[j] * splat((*newest)[j]);
+        acc += w[j] * spread(newest, j);
         if (j + 1 < n) {
-            acc2 += w[j + 1] * splat((*newest)[j + 1]);
+            acc2 += w[j + 1] * spread(newest, j + 1);
         }
     }
     return acc + acc2;
@@ -186,7 +195,7 @@ OL_INLINE void adapt_own(ol_predictor *p, ol_lanes g) {
 OL_INLINE void adapt_cross(ol_lanes *w, const ol_lanes *newest, ol_lanes g) {
 #pragma GCC unroll 8
     for (int j = 0; j < OL_MAX_LEADS; j++) {
-        w[j] += g * splat((*newest)[j]);
+        w[j] += g * spread(newest, j);
     }
 }
 
@@ -197,7 +206,7 @@ OL_INLINE void adapt_in(ol_predictor *p, const ol_lanes *res, ol_lanes g) {
         ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7)};
 #pragma GCC unroll 8
     for (int j = 0; j < OL_MAX_LEADS - 1; j++) {
-        p->w_in[j] += (g & below[j]) * splat((*res)[j]);
+        p->w_in[j] += (g & below[j]) * spread(res, j);
     }
 }
 
