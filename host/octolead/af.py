@@ -153,7 +153,7 @@ def smooth(odds: npt.NDArray[np.float64], cost: float = _CHANGE_COST) -> npt.NDA
     """
     lead, leads = 0.0, np.empty(len(odds))
     for i, value in enumerate(np.clip(odds, -_ODDS_LIMIT, _ODDS_LIMIT).tolist()):
-        lead = min(max(lead, -cost), cost) + value
+        lead = (cost if lead > cost else -cost if lead < -cost else lead) + value
         leads[i] = lead
     if len(leads):
         leads[-1] = np.inf if leads[-1] > 0 else -np.inf

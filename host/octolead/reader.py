@@ -82,7 +82,8 @@ class BlockReader:
         Many whole blocks at once go through the C core without a copy between.
         """
         stop = start + len(out)
-        whole = np.flatnonzero((self.starts >= start) & (self.stops <= stop) & (self._blocks["skip"] == 0))
+        near = slice(*np.searchsorted(self.starts, (start, stop)))
+        whole = near.start + np.flatnonzero((self.stops[near] <= stop) & (self._blocks["skip"][near] == 0))
         whole = whole[[int(i) not in self.bad for i in whole]] if self.bad else whole
         if self._one_by_one or len(whole) < _MANY_BLOCKS or whole[-1] - whole[0] + 1 != len(whole):
             edges = [(start, stop)]

@@ -90,6 +90,10 @@ int ol_analysis_init(ol_analysis *a, const ol_analysis_settings *settings);
  * pushed. OL_OK, OL_E_ARGUMENT (not after the last one, or the detector is on) or OL_E_ROOM (push frames first). */
 int ol_analysis_tell(ol_analysis *a, double frame);
 
+/* The same of n beats, as many as there is room for: returns how many were taken, or OL_E_ARGUMENT at one that is not after
+ * the one before it. */
+int ol_analysis_tell_all(ol_analysis *a, const double *frames, size_t n);
+
 /* Take up to `n` frames of interleaved microvolts; `lead_off`: one byte a frame, bit k for lead k, or NULL. Returns how
  * many were taken: fewer when less than OL_ANALYSIS_ROOM places of a kind are free. */
 size_t ol_analysis_push(ol_analysis *a, const float *frames_uv, const uint8_t *lead_off, size_t n,

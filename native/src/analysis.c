@@ -64,6 +64,16 @@ int ol_analysis_tell(ol_analysis *a, double frame) {
     return OL_OK;
 }
 
+int ol_analysis_tell_all(ol_analysis *a, const double *frames, size_t n) {
+    for (size_t k = 0; k < n; k++) {
+        const int status = ol_analysis_tell(a, frames[k]);
+        if (status != OL_OK) {
+            return status == OL_E_ROOM ? (int)k : status;
+        }
+    }
+    return (int)n;
+}
+
 static int has_room(const ol_analysis_found *f) {
     const size_t most = f->room < OL_ANALYSIS_ROOM ? 0 : f->room - OL_ANALYSIS_ROOM;
     return f->room >= OL_ANALYSIS_ROOM && f->n_beats <= most && f->n_spans <= most && f->n_seconds <= most &&

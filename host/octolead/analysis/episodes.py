@@ -123,8 +123,8 @@ def _unbroken(first: int, after: int, joined: npt.NDArray[np.bool_]) -> list[tup
 def geminy(frame: Frames, classes: Classes, period: int) -> list[Episode]:
     """Bigeminy (period 2) and trigeminy (3): every second or third beat ventricular, three times and more."""
     name = {2: "bigeminy", 3: "trigeminy"}[period]
-    symbol = "".join("V" if c == "V" else "n" for c in classes)
-    unit = "n" * (period - 1) + "V"
+    symbol = np.where(np.asarray(classes) == "V", b"V", b"n").tobytes()
+    unit = b"n" * (period - 1) + b"V"
     found, at = [], 0
     while (at := symbol.find(unit * 3, at)) >= 0:
         end = at + 3 * period

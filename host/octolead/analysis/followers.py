@@ -19,9 +19,6 @@ from .signal import Signal
 _MOST_WAITING: Final = 2
 """Stretches that may wait to be followed: memory stays bounded where waves are slower than the rest."""
 
-_STEP_S: Final = 16
-"""Beats of so many seconds and of those just after are fewer than the core holds."""
-
 
 @dataclass(frozen=True)
 class Stretch:
@@ -46,7 +43,7 @@ class WaveFollower:
         self._analyzer = Analyzer(signal.fs_hz, len(signal.leads), stages=DELINEATE, lead_i=lead_i, lead_ii=lead_ii)
         self._thread, self._jobs = thread, deque[Future[None]]()
         self._parts: deque[Seconds | int] = deque()  # seconds, and the gaps between them
-        self._beats: deque[float] = deque()
+        self._beats = np.zeros(0)
         self._n_done = 0
         self._waves: list[npt.NDArray[Any]] = []
 
@@ -63,7 +60,7 @@ class WaveFollower:
         return np.concatenate(self._waves) if self._waves else np.zeros(0, OVERALL_DTYPE)
 
     def _follow(self, stretch: Stretch, beats: npt.NDArray[np.float64], n_decided: int) -> None:
-        self._beats.extend(beats.tolist())
+        self._beats = np.concatenate((self._beats, beats))
         self._parts.extend(stretch.seconds)
         if stretch.gap is not None:
             self._parts.append(stretch.gap)
@@ -73,17 +70,13 @@ class WaveFollower:
 
     def _take(self, part: Seconds | int, n_decided: int) -> bool:
         """Follow a part as far as it is decided; what is not goes back. False when nothing more is."""
-        self._tell()
+        self._beats = self._beats[self._analyzer.tell_all(self._beats) :]
         if isinstance(part, int):
             self._analyzer.gap(part)
             return True
-        n = min(len(part), n_decided - self._n_done, _STEP_S)
+        n = min(len(part), n_decided - self._n_done)
         self._analyzer.push_seconds(part[:n])
         self._n_done += n
         if n < len(part):
             self._parts.appendleft(part[n:])
         return n > 0
-
-    def _tell(self) -> None:
-        while self._beats and self._analyzer.tell(self._beats[0]):
-            self._beats.popleft()

@@ -19,6 +19,7 @@ from ..native.ahead import Ahead
 from ..native.analyzer import CLASSIFY, DETECT, Analyzer
 from ..native.beats import Beats
 from ..native.found import Found as CoreFound
+from ..native.found import joined
 from ..native.qrs import SPAN_KINDS
 from .followers import Stretch, WaveFollower
 from .signal import Piece, Signal
@@ -68,7 +69,7 @@ def find_beats(signal: Signal, progress: Progress | None = None) -> Found:
             if progress:
                 progress(stretch.n_frames, signal.n_frames)
         waves = follower.waves()
-    records, spans, seconds = (np.concatenate([getattr(part, name) for part in parts]) for name in ("records", "spans", "seconds"))
+    records, spans, seconds = (joined([getattr(part, name) for part in parts]) for name in ("records", "spans", "seconds"))
     fiducial_s = records["frame"] / signal.fs_hz + records["fiducial_ms"] / 1000.0
     return Found(analyzer.label(records), waves, fiducial_s, spans, seconds)
 

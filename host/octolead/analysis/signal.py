@@ -143,6 +143,7 @@ class RecordingSignal(Signal):
         self.marks = tuple(Mark(mark.frame, mark.text) for mark in recording.marks)
         if recording.gain:
             self.rail_uv = 2.4e6 / recording.gain
+        self._scale_uv = recording.common_step_uv
         self._off, self._gaps, self._n_unreadable = recording.lead_off, self.gaps, recording.n_unreadable
 
     @property
@@ -156,7 +157,7 @@ class RecordingSignal(Signal):
 
     def piece(self, start: int, stop: int) -> Piece:
         """Return frames `start` to `stop` as the recording's integers, where one step holds for all of them."""
-        scale_uv = self._recording.common_step_uv
+        scale_uv = self._scale_uv
         if scale_uv is None:
             return super().piece(start, stop)
         frames = self._recording.signal_raw(start, stop, self.leads)

@@ -104,10 +104,19 @@ class Analyzer:
         Raises:
             ValueError: not after the one before, or the detector is on.
         """
-        status = lib.ol_analysis_tell(self._state, frame)
-        if status not in (lib.OL_OK, lib.OL_E_ROOM):
-            raise ValueError(f"beat at frame {frame}: not after the one before it, or the detector is on")
-        return bool(status == lib.OL_OK)
+        return self.tell_all(np.array([frame], np.float64)) == 1
+
+    def tell_all(self, frames: npt.NDArray[np.float64]) -> int:
+        """Say that beats are at `frames`; see `tell`. Return how many were taken before too many waited.
+
+        Raises:
+            ValueError: one is not after the one before, or the detector is on.
+        """
+        told = np.ascontiguousarray(frames, np.float64)
+        status = lib.ol_analysis_tell_all(self._state, ffi.cast("double *", told.ctypes.data), len(told))
+        if status < 0:
+            raise ValueError(f"beats at frames {told[:3].tolist()} …: one is not after the one before it, or the detector is on")
+        return int(status)
 
     def gap(self, n_missing: int) -> None:
         """Go on `n_missing` frames later; what came before is decided without what follows.

@@ -66,7 +66,7 @@ class Places:
         """Return what was found since the start or the last call."""
         for name, _, _ in _KINDS:
             self._put_aside(name)
-        found = Found(*(_joined(self._full[name], dtype) for name, dtype, _ in _KINDS))
+        found = Found(*(joined(self._full[name]) if self._full[name] else np.empty(0, dtype) for name, dtype, _ in _KINDS))
         for kind in _KINDS:
             self._renew(*kind)
         return found
@@ -83,9 +83,9 @@ class Places:
         setattr(self.batch, f"n_{name}", 0)
 
 
-def _joined(parts: list[npt.NDArray[Any]], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """One array of all parts, which are given back one by one: a day's waves are not held twice."""
-    out, at = np.empty(sum(map(len, parts)), dtype), 0
+def joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """One array of all parts, at least one, which are given back one by one: a day's waves are not held twice."""
+    out, at = np.empty(sum(map(len, parts)), parts[0].dtype), 0
     parts.reverse()
     while parts:
         part = parts.pop()
