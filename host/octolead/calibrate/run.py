@@ -45,7 +45,7 @@ class Plan:
     test_s: float = 20.0
     gain_s: float = 24.0
     again_s: float = 12.0
-    offset_s: float = 8.0
+    offset_s: float = 12.0
     step_s: float = 6.0
     skew_s: float = 10.0
     frequencies_hz: tuple[float, ...] = (10.0, 40.0, 100.0, 150.0)

@@ -10,6 +10,7 @@ import click
 
 from .. import __version__
 from ..errors import (
+    CalibrationError,
     FlashError,
     ImportRefused,
     KeyStoreError,
@@ -68,6 +69,6 @@ def _failed(error: Exception) -> int:
     click.echo(f"{click.style('octolead:', fg='red')} {words}", err=True)
     if isinstance(error, (SourceError, SignalRangeError, UnknownLeadError)):
         return EXIT_USAGE
-    if isinstance(error, (FlashError, ImportRefused, KeyStoreError, LinkError, SimulatorError, OSError)):
+    if isinstance(error, (CalibrationError, FlashError, ImportRefused, KeyStoreError, LinkError, SimulatorError, OSError)):
         return EXIT_REFUSED
     return EXIT_USAGE

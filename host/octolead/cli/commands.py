@@ -2,6 +2,7 @@
 """All commands, in the order of the help page."""
 
 from .cmd_analyze import analyze
+from .cmd_calibrate import calibrate
 from .cmd_convert import copy, decode, encode
 from .cmd_demo import demo
 from .cmd_flash import flash
@@ -42,6 +43,7 @@ ALL = (
     live,
     settings,
     selftest,
+    calibrate,
     erase,
     flash,
     provision,
