@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
+from .core import ffi, lib
 
 _SECOND_BYTES: Final = int(ffi.sizeof("ol_second"))
 _ROOM: Final = 64

@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
 from .ahead import Seconds
 from .beats import Beats, label
+from .core import ffi, lib
 from .found import Found, Places
 
 DETECT: Final = int(lib.OL_ANALYSIS_DETECT)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
+from .core import ffi, lib
 
 RECORD_DTYPE: Final = np.dtype(
     [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
+from .core import ffi, lib
 
 Microvolts = npt.NDArray[np.float32]
 

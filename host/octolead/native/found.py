@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
 from .beats import RECORD_DTYPE
+from .core import ffi, lib
 from .qrs import BEAT_DTYPE, SECOND_DTYPE, SPAN_DTYPE
 from .waves import WAVE_DTYPE
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .._native import ffi, lib
+from .core import ffi, lib
 
 TRACES: Final = int(lib.OL_PYRAMID_TRACES)
 """Places of a bucket: up to eight stored leads, then III, aVR, aVL, aVF from place 8 on."""

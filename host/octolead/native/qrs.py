@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from .._native import lib
+from .core import lib
 
 BEAT_DTYPE: Final = np.dtype([("frame", "<i8"), ("at_frame", "<f8"), ("score", "<f4"), ("size_uv", "<f4")])
 """Frame of the main deflection, the same not rounded, log odds of being a beat (its rhythm left aside), height in the QRS band."""
