@@ -167,9 +167,15 @@ class Recording:
 
     @property
     def block_heads(self) -> npt.NDArray[Any]:
-        """Number, first frame, frames and body CRC of each block used: whether two readings are of the same blocks."""
+        """Number, first frame, frames and body CRC of each block used: whether two readings are of the same blocks.
+
+        Above the CRC stands the calibration that is applied: what was made of nominal values is not that of calibrated ones.
+        """
         names = ["block_number", "first_frame", "n_frames", "body_crc32"]
-        return np.stack([self._session.blocks[name].astype(np.int64) for name in names], axis=1)
+        heads = np.stack([self._session.blocks[name].astype(np.int64) for name in names], axis=1)
+        if self.calibration is not None:
+            heads[:, 3] |= self.calibration.calibration_id << 32
+        return heads
 
     @property
     def source_kind(self) -> str:

@@ -114,6 +114,15 @@ def test_it_can_be_left_and_is_not_applied_before_it_was_made_or_at_another_gain
             assert amplitude == pytest.approx(1000 * (1 + GAINS), abs=1) and offset == pytest.approx(OFFSETS_UV, abs=2.5)
 
 
+def test_what_was_made_of_nominal_values_is_not_taken_for_that_of_calibrated_ones(archive):
+    heads = []
+    for options in ({}, {"calibrated": False}):
+        with opened(archive, 1, **options) as recording:
+            heads.append(recording.block_heads)
+    assert (heads[0][:, :3] == heads[1][:, :3]).all() and (heads[0][:, 3] != heads[1][:, 3]).all()
+    assert (heads[0][:, 3] & 0xFFFFFFFF == heads[1][:, 3]).all()
+
+
 def warned(path, **options):
     with octolead.open(path, **options) as recording:
         assert recording.calibration is None
