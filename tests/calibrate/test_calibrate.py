@@ -122,3 +122,12 @@ def test_what_cannot_be_calibrated_is_refused_and_the_recorder_keeps_what_it_had
 
         assert asyncio.run(kept()) == (None, "idle")
         simulator.end()
+
+
+def test_a_plan_asks_for_nothing_that_reference_amplifier_or_rate_cannot_do():
+    assert SHORT.offsets_mv(SINE, 6) == (300, -300) and SHORT.offsets_mv(SINE, 8) == () == SHORT.offsets_mv(INTERNAL, 6)
+    every = Plan()
+    assert every.steps_hz(SINE, 500) == (10, 40, 100, 150) and every.steps_hz(SINE, 250) == (10, 40, 100)
+    square = Reference("calibrator", shape="square")
+    assert every.steps_hz(square, 500) == () and every.total_s(square) < every.total_s(SINE)
+    assert every.total_s(None) == 52

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """octolead calibrate: options, files, words and exit codes; what it measures: tests/calibrate."""
 
+import asyncio
 import json
 import shutil
 import sys
@@ -11,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from octolead import calibration
-from octolead.calibrate import load
-from octolead.cli import main
+from octolead.calibrate import Reference, load
+from octolead.calibrate.bench import CHEST, LIMB
+from octolead.cli import cmd_calibrate, main
 from octolead.cli.app import cli
 from octolead.cli.cmd_calibrate import SIMULATED
 
@@ -72,3 +74,23 @@ def test_what_is_refused_says_so_and_writes_nothing(tmp_path, monkeypatch, capsy
 def test_wrong_options_are_told(arguments, words):
     done = CliRunner().invoke(cli, ["calibrate", *arguments])
     assert done.exit_code == 2 and words in done.output
+
+
+def test_somebody_at_a_bench_is_told_to_connect_once_and_to_set_each_time(monkeypatch):
+    asked = []
+    monkeypatch.setattr("click.prompt", lambda words, **_: asked.append(words))
+
+    async def work():
+        bench = cmd_calibrate._PromptBench()
+        reference = Reference("x")
+        for wiring, stimulus in ((CHEST, reference.stimulus()), (CHEST, reference.stimulus(offset_mv=-300)), (LIMB, reference.sine(40))):
+            await bench.set(wiring, stimulus)
+
+    asyncio.run(work())
+    assert asked == [
+        "connect V1, V2, V3, V4, V5, V6 to the reference's output, all other electrodes and RL to its ground; "
+        "set the reference to sine, 1 mV peak to peak, 1 Hz; then Enter",
+        "set the reference to sine, 1 mV peak to peak, 1 Hz, with -300 mV DC; then Enter",
+        "connect LA, LL to the reference's output, all other electrodes and RL to its ground; "
+        "set the reference to sine, 1 mV peak to peak, 40 Hz; then Enter",
+    ]

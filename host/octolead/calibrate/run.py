@@ -52,13 +52,22 @@ class Plan:
     with_offsets: bool = True
     with_crosstalk: bool = True
 
-    def total_s(self, reference: Reference | None) -> float:
+    def steps_hz(self, reference: Reference, rate_hz: int) -> tuple[float, ...]:
+        """Frequencies that the reference gives and the rate can show."""
+        return tuple(hertz for hertz in self.frequencies_hz if hertz < rate_hz / 2.2) if reference.has_sine else ()
+
+    def offsets_mv(self, reference: Reference, gain: int) -> tuple[float, ...]:
+        """DC offsets that the reference gives and the amplifier takes at this gain."""
+        fits = OFFSET_MV * 1000 + 2 * reference.amplitude_uv < 2.4e6 / gain
+        return (OFFSET_MV, -OFFSET_MV) if self.with_offsets and reference.can_offset and fits else ()
+
+    def total_s(self, reference: Reference | None, gain: int = 6, rate_hz: int = 500) -> float:
         """Seconds of signal in all."""
         total = self.noise_s + self.test_s
         if reference is not None:
-            total += 2 * (self.gain_s + self.again_s) + self.skew_s + 4 * self.offset_s * (self.with_offsets and reference.can_offset)
-            if reference.has_sine:
-                total += self.step_s * (2 * len(self.frequencies_hz) + len(ALONE) * self.with_crosstalk)
+            each = self.gain_s + self.again_s + self.offset_s * len(self.offsets_mv(reference, gain))
+            total += 2 * (each + self.step_s * len(self.steps_hz(reference, rate_hz))) + self.skew_s
+            total += self.step_s * len(ALONE) * (self.with_crosstalk and reference.has_sine)
         return total
 
 
@@ -157,7 +166,7 @@ class _Work:
 
     @property
     def _total_s(self) -> float:
-        return self.plan.total_s(self.reference if self.bench else None)
+        return self.plan.total_s(self.reference if self.bench else None, self.amplifier, self.rate_hz)
 
     async def _take(self, seconds: float, source: int) -> Taken:
         for tries_left in reversed(range(_TRIES)):
@@ -220,8 +229,7 @@ class _Work:
         if measured.rate is None:
             measured.rate = evaluate.rate(first, reference, self.conditions)
             self.judge.figures("rate", {"": measured.rate.value})
-        if plan.with_offsets and reference.can_offset:
-            await self._offsets(wiring, first)
+        await self._offsets(wiring, first)
         await self._steps(wiring, first)
         _, last = await self._reference(wiring, reference.stimulus(), plan.again_s)
         again = evaluate.gain_change(last, first, wiring.driven)
@@ -229,16 +237,14 @@ class _Work:
         self.judge.look("gain_again", again, scale=100, kind="repeatability")
 
     async def _offsets(self, wiring: Wiring, at_zero: Driven) -> None:
-        for offset_mv in (OFFSET_MV, -OFFSET_MV):
+        for offset_mv in self.plan.offsets_mv(self.reference, self.amplifier):
             _, found = await self._reference(wiring, self.reference.stimulus(offset_mv=offset_mv), self.plan.offset_s)
             change = evaluate.gain_change(found, at_zero, wiring.driven)
             self.measured.gain_at_offset.setdefault(f"{offset_mv:+g} mV", {}).update(change)
             self.judge.look("gain_offset", change, scale=100)
 
     async def _steps(self, wiring: Wiring, at: Driven) -> None:
-        for hertz in self.plan.frequencies_hz if self.reference.has_sine else ():
-            if hertz >= self.rate_hz / 2.2:
-                continue
+        for hertz in self.plan.steps_hz(self.reference, self.rate_hz):
             _, found = await self._reference(wiring, self.reference.sine(hertz), self.plan.step_s)
             response = evaluate.response(found, at, wiring.driven, self.reference)
             self.measured.response.setdefault(hertz, {}).update(response)

@@ -74,7 +74,7 @@ def calibrate(target: Target, as_json: bool, **options: object) -> None:
 
     With --reference it is guided: what to connect and what to set is said, one step after another (1 mV, DC offsets of ±300 mV, frequency
     steps, one electrode at a time). With --sim the simulator's generator does it by itself. Nothing is kept of a recorder that is refused.
-    Writes the record (.olc), the certificate as JSON and as PDF. docs/CALIBRATION.md
+    Each step is a short session on the card. Writes the record (.olc), the certificate as JSON and as PDF. docs/CALIBRATION.md
     """
     with Progress("calibrating") as progress:
         certificate = asyncio.run(_run(target, options, progress))
