@@ -12,16 +12,20 @@ SUFFIX = ".octolead"
 VARIABLE = "OCTOLEAD_STATE"
 
 
+def home() -> Path:
+    """The user's own folder: `$OCTOLEAD_STATE`, by default `$XDG_DATA_HOME/octolead` or `~/.local/share/octolead`."""
+    given = os.environ.get(VARIABLE)
+    return Path(given) if given else Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "octolead"
+
+
 def places(recording: Recording) -> list[Path]:
     """The folders where it may be, the best first; none of them need be there.
 
     Beside `NAME.olr` or `NAME.img` it is `NAME.olr.octolead/SESSION`. Cards and folders of segments, and what lies where nobody
-    may write, have theirs in `$OCTOLEAD_STATE`, by default `$XDG_DATA_HOME/octolead` or `~/.local/share/octolead`.
+    may write, have theirs in `home()`.
     """
     source = recording.source_path
-    given = os.environ.get(VARIABLE)
-    home = Path(given) if given else Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "octolead"
-    own = home / f"{recording.device_id}-{recording.session_id}"
+    own = home() / f"{recording.device_id}-{recording.session_id}"
     return [source.with_name(source.name + SUFFIX) / recording.session_id, own] if source.is_file() else [own]
 
 

@@ -141,6 +141,11 @@ def storable_step(step_nv: Fraction) -> tuple[Fraction, bool]:
     return near, False
 
 
+def session_id_of(raw: npt.NDArray[np.int32]) -> str:
+    """The session id that a record gets, in hex: of its samples, so that the same record always has the same."""
+    return hashlib.sha256(np.ascontiguousarray(raw, "<i4").data).hexdigest()[:16]
+
+
 def _frames_there(signal: ImportedSignal, partial_gaps: bool) -> tuple[npt.NDArray[np.bool_], list[str]]:
     missing = signal.missing()
     good = np.asarray(~missing.any(axis=1))
@@ -193,7 +198,7 @@ def _plan(signal: ImportedSignal, slot_bytes: int, codec_id: int) -> tuple[_Plan
         codec_id=codec_id,
         signal_source=c.SIGNAL_SOURCE_IMPORTED,
         slot_sectors=slot_bytes // c.SECTOR_BYTES,
-        session_id=hashlib.sha256(np.ascontiguousarray(signal.raw, "<i4").data).digest()[:8],
+        session_id=bytes.fromhex(session_id_of(signal.raw)),
         anchor_utc_us=c.ANCHOR_UNKNOWN if signal.start_utc_us is None else signal.start_utc_us,
     )
     room = slot_bytes - c.BLOCK_HEADER_SIZE
@@ -300,4 +305,4 @@ def _seal(plan: _Plan, number: int, start: int, taken: int, payload: bytes, befo
     return native.seal_block(header, payload, before + changes + stop)
 
 
-__all__ = ["DEFAULT_CODEC", "MISSING_RAW", "Encoded", "encode", "replacing", "storable_step"]
+__all__ = ["DEFAULT_CODEC", "MISSING_RAW", "Encoded", "encode", "replacing", "session_id_of", "storable_step"]

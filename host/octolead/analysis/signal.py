@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import importers
+from ..encode import session_id_of
+from ..foreign import file_of, is_foreign, name_of
 from ..leads import lead_name
 from ..reader import MISSING_RAW
 from ..recording import Recording
@@ -22,7 +24,7 @@ from ..recording import open as open_recording
 Microvolt = npt.NDArray[np.float32]
 """Shape (frames, leads); NaN where a value is missing."""
 
-_IMPORTED = (".hea", ".dat", ".dcm", ".mat", ".atr")
+_LONG_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class Signal:
     rail_uv: float = 0.0
     recording: Recording | None = None
 
-    def read(self, start: int, stop: int) -> Microvolt:
-        """Return frames `start` to `stop`."""
+    def read(self, start: int, stop: int, leads: Sequence[str] | None = None) -> Microvolt:
+        """Return frames `start` to `stop` of some leads, by default all."""
         raise NotImplementedError
 
     def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
@@ -151,9 +153,17 @@ class RecordingSignal(Signal):
         """(first frame, frame after the last) of what is missing."""
         return [(gap.start_frame, gap.stop_frame) for gap in self._recording.gaps]
 
-    def read(self, start: int, stop: int) -> Microvolt:
-        """Return frames `start` to `stop`."""
-        return self._recording.signal_uv(start, stop, self.leads)
+    def read(self, start: int, stop: int, leads: Sequence[str] | None = None) -> Microvolt:
+        """Return frames `start` to `stop` of some leads, by default all."""
+        chosen, scale_uv = self.leads if leads is None else tuple(leads), self._recording.common_step_uv
+        if scale_uv is None or stop - start < _LONG_S * self.fs_hz or not set(chosen) <= set(self.leads):
+            return self._recording.signal_uv(start, stop, chosen)
+        stored = self._recording.stored_leads
+        raw = self._recording.signal_raw(start, stop)[:, [stored.index(name) for name in chosen]]  # many blocks at once: less work each
+        self._recording.release_pages()
+        out = raw.astype(np.float32) * np.float32(scale_uv)
+        out[raw == MISSING_RAW] = np.nan
+        return out
 
     def piece(self, start: int, stop: int) -> Piece:
         """Return frames `start` to `stop` as the recording's integers, where one step holds for all of them."""
@@ -196,7 +206,7 @@ class ImportedRecord(Signal):
 
     def __init__(self, path: Path, leads: Sequence[str] | None = None) -> None:
         imported = importers.load(path, leads)
-        self.name = path.stem if path.suffix in _IMPORTED else path.name
+        self.name = name_of(path)
         self.leads = tuple(lead_name(lead) for lead in imported.lead_ids)
         self.fs_hz = float(imported.rate_hz)
         self.n_frames = imported.n_frames
@@ -206,11 +216,16 @@ class ImportedRecord(Signal):
         edges = np.flatnonzero(np.diff(np.concatenate(([False], self._missing.all(axis=1), [False])).astype(np.int8)))
         self.gaps = [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
-    def read(self, start: int, stop: int) -> Microvolt:
-        """Return frames `start` to `stop`."""
+    def converted(self) -> Path | None:
+        """Where the viewer keeps it, if it was looked at (`octolead.foreign`)."""
+        path = file_of(session_id_of(self._raw))
+        return path if path.exists() else None
+
+    def read(self, start: int, stop: int, leads: Sequence[str] | None = None) -> Microvolt:
+        """Return frames `start` to `stop` of some leads, by default all."""
         values = ((self._raw[start:stop] - self._zero) * self._step_uv).astype(np.float32)
         values[self._missing[start:stop]] = np.nan
-        return np.asarray(values)
+        return np.asarray(values if leads is None else values[:, [self.leads.index(name) for name in leads]])
 
     def lead_off(self, start: int, stop: int) -> npt.NDArray[np.uint8]:
         """A lead without a value counts as off."""
@@ -231,5 +246,4 @@ def open_signal(
         SourceError, ImportRefused: as these.
     """
     path = Path(source)
-    foreign = path.suffix.lower() in _IMPORTED or (not path.exists() and path.with_name(path.name + ".hea").exists())
-    return ImportedRecord(path, leads) if foreign else RecordingSignal(open_recording(path, session=session, key=key))
+    return ImportedRecord(path, leads) if is_foreign(path) else RecordingSignal(open_recording(path, session=session, key=key))

@@ -7,6 +7,7 @@ import json
 import mmap
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -19,13 +20,26 @@ from ..recording import Recording
 from .analysis import Analysis
 from .pipeline import Found
 
+FOLDER: Final = "analysis"
+"""Name of the folder beside a recording that the viewer keeps its analysis in."""
 _FORM: Final = 1
+_PACKAGE: Final = Path(__file__).parents[1]
 _ARRAYS: Final = ("labels", "templates", "counts", "waves", "fiducial_s", "spans", "seconds")
 
 
 def key_of(recording: Recording) -> str:
-    """What an analysis must have been made of, and by which version, to stand for the recording as it is."""
-    return f"{_FORM} {__version__} {recording.session_id} {recording.n_frames} {crc32(recording.block_heads.tobytes()):08x}"
+    """What an analysis must have been made of, and by which program, to stand for the recording as it is."""
+    of = f"{recording.session_id} {recording.n_frames} {crc32(recording.block_heads.tobytes()):08x}"
+    return f"{_FORM} {__version__} {_program()} {of}"
+
+
+@cache
+def _program() -> str:
+    """Of the core and of what feeds it: another build of the same version finds other beats."""
+    crc = 0
+    for path in [*sorted(_PACKAGE.glob("_native*")), *sorted(Path(__file__).parent.glob("*.py"))]:
+        crc = crc32(path.read_bytes(), crc)
+    return f"{crc:08x}"
 
 
 def save(analysis: Analysis, folder: Path, key: str) -> None:

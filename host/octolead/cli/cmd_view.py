@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .link_options import Target, link_options_if_wanted
-from .output import common, note, print_json, say, session_argument, session_option
+from .output import Progress, common, note, print_json, say, session_argument, session_option
 
 _FIRST_BLOCK_S = 40.0
 
@@ -34,9 +34,11 @@ def view(
 ) -> None:
     """Look at a recording in the browser, and put its beats right.
 
-    SOURCE is whatever `info` reads; or, with --port, --ble or --sim, a recorder that records now: its blocks come home as by `sync`.
-    Listens on this computer only; the address carries a token. Pyramid, analysis and changes are kept beside the recording.
+    SOURCE is whatever `info` reads, a WFDB record or a DICOM waveform; or, with --port, --ble or --sim, a recorder that records now:
+    its blocks come home as by `sync`. Listens on this computer only; the address carries a token. Pyramid, analysis and changes are
+    kept beside the recording; of another maker's record, in your own folder.
     """
+    from ..foreign import is_foreign
     from ..view.desk import Desk
     from ..view.run import Viewer
 
@@ -49,7 +51,10 @@ def view(
         live = Live(target.connect, Path(out), start_if_idle=target.is_simulated)
         note("waiting for the first block")
         source = str(_first_block(live))
-    desk = Desk(str(source), session_argument(session), key=key)
+    name = ""
+    if target is None and is_foreign(str(source)):
+        source, name = _brought_in(str(source))
+    desk = Desk(str(source), session_argument(session), key=key, name=name)
     if live:
         live.attach(desk)
     if desk.recording.session_note:
@@ -57,6 +62,17 @@ def view(
     viewer = Viewer(desk, http_port, live)
     note(f"kept in {desk.folder}; end with Ctrl-C")
     viewer.run(browser=not no_browser, say=lambda address: print_json({"address": address}) if as_json else say(address))
+
+
+def _brought_in(source: str) -> tuple[str, str]:
+    """Another maker's record as a file of ours, and its name."""
+    from ..foreign import bring_in
+
+    with Progress("reading") as progress:
+        brought = bring_in(source, progress)
+    for message in brought.messages:
+        note(message)
+    return str(brought.path), brought.name
 
 
 def _first_block(live: Any) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
+from reportlab.pdfbase import pdfdoc
 from reportlab.pdfgen.canvas import Canvas
 
 from .fonts import MM_PER_PT, Typeface
@@ -18,6 +20,7 @@ from .surface import GRID_COARSE, GRID_FINE, UNITS_PER_MM, Anchor, Pen, Trace, T
 
 _PT: Final = 1 / MM_PER_PT
 """Points in a millimetre."""
+_LEVEL: Final = 4
 
 
 class PdfSurface:
@@ -145,12 +148,24 @@ class PdfSurface:
 
 @contextmanager
 def _binary_streams() -> Iterator[None]:
-    """Keep reportlab from writing streams as ASCII: that takes more time than all of the drawing, and a quarter more room."""
-    before, rl_config.useA85 = rl_config.useA85, 0
+    """Keep reportlab from writing streams as ASCII: that takes more time than all of the drawing, and a quarter more room.
+
+    And from pressing them as hard as zlib does by default: for a sixteenth less room that took five times as long.
+    """
+    before = rl_config.useA85, pdfdoc.PDFZCompress
+    rl_config.useA85, pdfdoc.PDFZCompress = 0, _Flate()
     try:
         yield
     finally:
-        rl_config.useA85 = before
+        rl_config.useA85, pdfdoc.PDFZCompress = before
+
+
+class _Flate(pdfdoc.PDFStreamFilterZCompress):  # type: ignore[misc]  # reportlab has no types
+    """The same streams, made faster."""
+
+    def encode(self, text: str | bytes) -> bytes:
+        """Return them compressed."""
+        return zlib.compress(text.encode() if isinstance(text, str) else text, _LEVEL)
 
 
 def _rgb(colour: str) -> str:

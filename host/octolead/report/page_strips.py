@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -106,8 +107,14 @@ def mark_pages(content: Content) -> list[Page]:
     listed = [_Shown(k + 1, mark) for k, mark in enumerate(marks[:_LISTED])]
     pages = [Page("Marks", partial(_list, content=content, part=listed[k : k + 40]), begins_part=k == 0) for k in range(0, len(listed), 40)]
     for item in shown:
+        strip = cache(partial(mark_strip, content, item.mark))  # three pages, read once
         pages += [
-            Page(f"Mark {item.number}", partial(_mark, content=content, item=item, part=k), is_landscape=True, begins_part=k == 0)
+            Page(
+                f"Mark {item.number}",
+                partial(_mark, content=content, item=item, whole_strip=strip, part=k),
+                is_landscape=True,
+                begins_part=k == 0,
+            )
             for k in range(round(MARK_S / MARK_PAGE_S))
         ]
     return pages
@@ -142,10 +149,10 @@ def mark_strip(content: Content, mark: Mark) -> Strip:
     return content.source.strip(mark.frame - half, mark.frame + half, baseline=content.choices.baseline)
 
 
-def _mark(sheet: Sheet, content: Content, item: _Shown, part: int) -> None:
+def _mark(sheet: Sheet, content: Content, item: _Shown, whole_strip: Callable[[], Strip], part: int) -> None:
     """One of three pages: ten seconds in all leads."""
     source, mark = content.source, item.mark
-    whole = mark_strip(content, mark)
+    whole = whole_strip()
     edges = [whole.start_frame + round(k * MARK_PAGE_S * source.fs_hz) for k in range(4)]
     edges[-1] = whole.stop_frame
     strip = whole.cut(edges[part], edges[part + 1])

@@ -11,15 +11,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .. import edits
-from ..analysis import Analysis, analyze_signal
+from .. import beside, edits
+from ..analysis import Analysis, analyze_signal, store
 from ..analysis.pipeline import Progress
-from ..analysis.signal import Signal, open_signal
+from ..analysis.signal import ImportedRecord, RecordingSignal, Signal, open_signal
 from ..leads import DERIVED, TWELVE_LEADS
 from ..native import filters
 from ..paper.ecg import Strip, baseline_uv
 from ..paper.surface import runs
 from ..recording import Recording
+from ..recording import open as open_recording
 
 BASELINE_HZ: Final = 0.5
 _AROUND_S: Final = 4.0
@@ -118,8 +119,7 @@ class Source:
         stored = _stored(names, self.signal.leads)
         around = round(_AROUND_S * self.fs_hz) if baseline else 0
         first, after = max(0, start - around), min(self.n_frames, stop + around)
-        values = self.signal.read(first, after) if after > first else np.zeros((0, len(self.signal.leads)), np.float32)
-        values = np.asarray(values[:, [self.signal.leads.index(n) for n in stored]], np.float32)
+        values = self.signal.read(first, after, stored) if after > first else np.zeros((0, len(stored)), np.float32)
         values = _steady(values, self.fs_hz) if baseline else values - baseline_uv(values)
         out = np.full((stop - start, len(stored)), np.nan, np.float32)
         a, b = max(start, first), min(stop, after)
@@ -193,16 +193,35 @@ def open_report_source(
     zone: tzinfo = UTC,
     progress: Progress | None = None,
 ) -> Source:
-    """Open, with `key` if it is enciphered, and analyse. The caller closes `signal`.
+    """Open, with `key` if it is enciphered, and analyse, unless the viewer did. The caller closes `signal`.
 
     Raises:
         SourceError, ImportRefused: as `open_signal`.
         ValueError: a rate outside 100 to 2000 samples/s.
     """
-    signal = open_signal(source, session=session, key=key)
+    signal = _as_edited(open_signal(source, session=session, key=key))
     try:
-        analysis, corrections = with_corrections(analyze_signal(signal, progress), signal)
+        analysis, corrections = with_corrections(_kept(signal) or analyze_signal(signal, progress), signal)
         return Source(signal, analysis, zone, corrections)
     except BaseException:
         signal.close()
         raise
+
+
+def _as_edited(signal: Signal) -> Signal:
+    """Another maker's record whose beats were put right in the viewer is read as it was shown there: the same beats are found."""
+    converted = signal.converted() if isinstance(signal, ImportedRecord) else None
+    if converted is None:
+        return signal
+    recording = open_recording(converted)
+    if edits.log_of(recording) is None:
+        recording.close()
+        return signal
+    signal.close()
+    return RecordingSignal(recording)
+
+
+def _kept(signal: Signal) -> Analysis | None:
+    """The analysis that the viewer kept beside the recording, if it was made of these blocks by this version."""
+    folder = beside.find(signal.recording, store.FOLDER) if signal.recording else None
+    return store.load(folder, store.key_of(signal.recording)) if folder and signal.recording else None

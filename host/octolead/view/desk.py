@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .. import beside, edits
 from ..analysis.analysis import Analysis
+from ..analysis.store import FOLDER as ANALYSIS
 from ..analysis.store import load, release_pages
 from ..native.beats import CLASSES, reasons
 from ..recording import Recording
@@ -109,7 +110,7 @@ class Desk:
             if old is not None:
                 old.close()
             return
-        analysis = load(self.folder / worker.ANALYSIS)
+        analysis = load(self.folder / ANALYSIS)
         base = compact(analysis) if analysis is not None else self._base  # long: not under the lock that tiles wait for
         with self._lock:
             self._analysis, self._base = analysis, base

@@ -16,6 +16,7 @@ from typing import Any
 from .. import beside, edits
 from ..analysis import analyze_signal
 from ..analysis.signal import RecordingSignal
+from ..analysis.store import FOLDER as ANALYSIS
 from ..analysis.store import key_of, load, save
 from ..errors import OctoleadError
 from ..recording import Recording
@@ -24,7 +25,6 @@ from .facts import facts_of
 from .pyramid import open_pyramid
 
 PYRAMID = "pyramid"
-ANALYSIS = "analysis"
 FACTS = "facts.json"
 _EVERY_S = 0.2
 

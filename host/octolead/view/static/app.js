@@ -11,7 +11,7 @@ import { Panels } from "./panels.js";
 import { Paper, measured } from "./paper.js";
 import { Player } from "./play.js";
 import { point } from "./pointer.js";
-import { BASELINES, GAINS, LAYOUTS, LOWPASS, MAINS, RATES, SPEEDS, clampFrame, clock, elapsed, keep, pageFrames, restore, state } from "./state.js";
+import { BASELINES, GAINS, LOWPASS, MAINS, RATES, SPEEDS, clampFrame, clock, elapsed, keep, layouts, pageFrames, restore, state } from "./state.js";
 
 const BUSY_MS = 400, IDLE_MS = 4000;
 let asked = false, waiters = [], answers = [];
@@ -76,7 +76,7 @@ function fill() {
     change(value);
     state.frame = clampFrame(middle - pageFrames() / 2);
   };
-  select("layout", Object.keys(LAYOUTS), (v) => LAYOUTS[v], state.layout, (v) => ((state.layout = v), settle()));
+  select("layout", Object.keys(layouts()), (v) => layouts()[v], state.layout, (v) => ((state.layout = v), settle()));
   select("lead", state.info.leads, (v) => v, state.lead, (v) => ((state.lead = v), settle(), panels.show()));
   select("speed", SPEEDS, (v) => `${v} mm/s`, state.mmps, around(state, (v) => number("mmps", state)(v)));
   select("gain", GAINS, (v) => `${v} mm/mV`, state.mmpmv, number("mmpmv", state));
@@ -167,6 +167,7 @@ async function begin() {
   $("name").textContent = state.info.name;
   document.title = `${state.info.name} – Octolead`;
   if (!state.info.leads.includes(state.lead)) state.lead = state.info.leads[0];
+  if (!layouts()[state.layout]) state.layout = "8x1";
   paper.resize();
   state.frame = clampFrame(state.info.marks.length ? state.info.marks[0].frame - 5 * state.info.fs_hz : 0);
   settle();

@@ -2,7 +2,7 @@
 // A key for everything (help.js tells them).
 
 import { $ } from "./dom.js";
-import { GAINS, LAYOUTS, RATES, keep, pageFrames, state } from "./state.js";
+import { GAINS, RATES, keep, layouts, pageFrames, state } from "./state.js";
 
 const SYMBOLS = { Digit1: "N", Digit2: "S", Digit3: "V", Digit4: "F", Digit5: "Q", Digit6: "/" };
 const NEXT = { n: "N", v: "V", s: "S", p: "/", m: "mark", e: "episode", x: "edited" };
@@ -38,7 +38,7 @@ export function listen(app) {
     "+": () => app.zoom(-1), "=": () => app.zoom(-1), "-": () => app.zoom(1), "[": () => beat(-1), "]": () => beat(1),
     " ": () => app.player.toggle(), ".": () => ((state.rate = step(RATES, state.rate, 1)), app.settle()), ",": () => ((state.rate = step(RATES, state.rate, -1)), app.settle()),
     g: app.goTo, r: app.size, "?": app.help, f: filters, u: () => app.change({ op: "undo" }),
-    l: () => ((state.layout = turn(Object.keys(LAYOUTS), state.layout)), app.settle()), o: () => ((state.lead = turn(state.info.leads, state.lead)), app.settle()),
+    l: () => ((state.layout = turn(Object.keys(layouts()), state.layout)), app.settle()), o: () => ((state.lead = turn(state.info.leads, state.lead)), app.settle()),
     b: () => ((state.beats = !state.beats), keep(), app.draw()), w: () => ((state.waves = !state.waves), keep(), app.draw()),
     c: () => ((state.measuring = !state.measuring), app.settle()), d: () => ((state.dark = !state.dark), app.settle()),
     t: () => { const tabs = [...$("tabs").children], at = tabs.findIndex((b) => b.getAttribute("aria-selected") === "true"); tabs[(at + 1) % tabs.length].click(); },

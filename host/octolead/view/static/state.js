@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is shown and how; the part that belongs to this screen is kept in localStorage.
 
-export const LAYOUTS = { "8x1": "8 × 1", "12x1": "12 × 1", "6x2": "6 × 2", "3x4": "3 × 4 + rhythm", lines: "1 lead, lines", page: "1 lead, 30 min" };
+const LAYOUTS = { "8x1": "8 × 1", "12x1": "12 × 1", "6x2": "6 × 2", "3x4": "3 × 4 + rhythm", lines: "1 lead, lines", page: "1 lead, 30 min" };
+const MOST_OF_FEW = 3; // so many leads make no second column
 export const SPEEDS = [100, 50, 25, 12.5, 5, 2.5, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001];
 export const GAINS = [2.5, 5, 10, 20, 40];
 export const RATES = [1, 2, 5, 10, 30, 60];
@@ -35,6 +36,14 @@ export const pxPerFrame = () => (speed() * pxPerMm()) / state.info.fs_hz;
 /** The page of thirty minutes has a speed of its own: a minute a line. */
 export const speed = () => (state.layout === "page" ? Math.max(1, state.width - 60) / pxPerMm() / 60 : state.mmps);
 export const gain = (lead) => (state.layout === "page" ? 2.5 : state.mmpmv) * (state.gains[lead] || 1);
+
+/** Layouts by name with their words: those that make sense for the leads there are. */
+export function layouts() {
+  const { stored, leads } = state.info, all = { ...LAYOUTS, "8x1": `${stored.length} × 1`, "12x1": `${leads.length} × 1` };
+  if (leads.length === stored.length) delete all["12x1"];
+  if (leads.length <= MOST_OF_FEW) delete all["6x2"], delete all["3x4"];
+  return all;
+}
 
 /** Leads of the layout, in the reader's own order if there is one. */
 export function leadsShown() {
