@@ -20,7 +20,8 @@ from octolead.analysis import Episode, analyze
 from octolead.cli.app import cli
 from octolead.paper import ecg
 from octolead.report import Choices, Identity, open_report_source, write_report
-from octolead.report.moments import KINDS, OTHER, in_order
+from octolead.analysis.kinds import KINDS
+from octolead.report.moments import OTHER, in_order
 from octolead.report.page_disclosure import hours_of
 from octolead.report.page_strips import mark_strip
 from octolead.report.report import content_of

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A viewer in a process of its own, and waiting for what a page does."""
 
+import os
 import subprocess
 import sys
 import time
@@ -31,9 +32,9 @@ class Served:
         return parse_qs(urlsplit(self.address).query)["token"][0]
 
 
-def serve(source: Path, *options: str) -> Served:
+def serve(source: Path, *options: str, **environment: str) -> Served:
     command = [str(Path(sys.executable).parent / "octolead"), "view", "--no-browser", str(source), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment)
     assert process.stdout
     address = process.stdout.readline().strip()
     assert address.startswith("http://127.0.0.1:"), f"it ended with {process.poll()} and said {address!r}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ class Recorder(Requests):
     Attributes:
         device_id: 8 bytes.
         lost: what ended the session, None while it goes on.
+        on_notice: called with each notice as it comes, whoever else waits for them.
     """
 
     def __init__(self, transport: Transport, client: Client) -> None:
@@ -53,6 +54,7 @@ class Recorder(Requests):
         self._is_fetching = False
         self.device_id = client.device_id
         self.lost: LinkError | None = None
+        self.on_notice: Callable[[Notice], None] = lambda notice: None
         self._task = asyncio.create_task(self._run())
 
     async def __aenter__(self) -> Recorder:
@@ -98,6 +100,7 @@ class Recorder(Requests):
             if event.kind == c.NOTICE_BLOCKS_DONE:
                 self._blocks.put_nowait(event)
             else:
+                self.on_notice(event)
                 _put(self._notices, event)
 
     def _end(self, error: LinkError) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .. import beside, edits
 from ..analysis.analysis import Analysis
+from ..analysis.kinds import KINDS
 from ..analysis.store import FOLDER as ANALYSIS
 from ..analysis.store import load, release_pages
 from ..native.beats import CLASSES, reasons
@@ -165,7 +166,7 @@ class Desk:
                 "gaps": [[g.start_frame, g.stop_frame, g.cause] for g in r.gaps],
                 "lead_off": [[s.start_frame, s.stop_frame, s.name] for s in r.lead_off],
                 "saturation": [[s.start_frame, s.stop_frame, s.name] for s in r.saturation],
-                "top_level": signals.TOP, "symbols": list(CLASSES),
+                "top_level": signals.TOP, "symbols": list(CLASSES), "kinds": KINDS,
             }  # fmt: skip
 
     def status(self) -> dict[str, Any]:

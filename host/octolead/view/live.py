@@ -22,14 +22,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..errors import LinkError, LinkLostError, OctoleadError, SourceError
-from ..link import Recorder, Sync
+from ..link import Notice, Recorder, Sync
 from .desk import Desk
+from .notices import told
 
 RING_S: Final = 30.0
 _REFRESH_S: Final = 1.0
 _SILENT_S: Final = 3.0
 _WORK_S: Final = 20.0
 _FOREVER: Final = 1 << 30
+_NOTICES: Final = 100
 
 Connect = Callable[[], Awaitable[Recorder]]
 
@@ -51,6 +53,8 @@ class Live:
         self.state: dict[str, Any] = {"connection": "connecting", "words": "", "behind": 0}
         self.session_id = ""
         self.desk: Desk | None = None
+        self._notices: deque[dict[str, Any]] = deque(maxlen=_NOTICES)
+        self._n_notices = 0
         self._ring: deque[tuple[int, np.ndarray[Any, Any]]] = deque()
         self._heard = time.monotonic()
         self._first_block, self._over = Event(), Event()
@@ -121,6 +125,7 @@ class Live:
             if isinstance(error, LinkError) and not isinstance(error, LinkLostError):
                 raise
             raise LinkLostError(str(error)) from error
+        recorder.on_notice = self._noticed
         status = await recorder.status()
         if self._start_if_idle and status.state == "idle":
             await recorder.start()
@@ -141,6 +146,13 @@ class Live:
                 self._ring.append((some.first_frame, some.values))
                 while len(self._ring) > 1 and some.first_frame - self._ring[0][0] > RING_S * 1000:
                     self._ring.popleft()
+
+    def _noticed(self, notice: Notice) -> None:
+        """Marks are shown before their block is home."""
+        what = told(notice)
+        if what is not None:
+            self._n_notices += 1
+            self._notices.append({"number": self._n_notices, **what})
 
     def _progress(self, done: int, of: int, n_bytes: int) -> None:
         del n_bytes
@@ -172,7 +184,10 @@ class Live:
         return [Route("/api/live", careful(self._answer), methods=["GET"])]
 
     async def _answer(self, request: Request) -> Response:
-        """Live frames from `since` on: uint32 length of a JSON head, the head padded to four bytes, float32 µV (frames, leads)."""
+        """Live frames from `since` on: uint32 length of a JSON head, the head padded to four bytes, float32 µV (frames, leads).
+
+        The head holds the notices after number `heard`, too.
+        """
         since = int(request.query_params.get("since", 0))
         step_uv = self.desk.recording.step_uv if self.desk else 1.0
         first = since
@@ -189,6 +204,10 @@ class Live:
         frames = np.concatenate(parts).astype("<f4") * np.float32(step_uv) if parts else np.zeros((0, 8), "<f4")
         silent_s = time.monotonic() - self._heard
         state = self.state | ({"connection": "silent"} if silent_s > _SILENT_S and self.state["connection"] == "live" else {})
-        head = json.dumps({**state, "silent_s": round(silent_s, 1), "first": first, "n": len(frames), "leads": frames.shape[1]}).encode()
+        heard = int(request.query_params.get("heard", 0))
+        new = [notice for notice in list(self._notices) if notice["number"] > heard]
+        head = json.dumps(
+            {**state, "notices": new, "silent_s": round(silent_s, 1), "first": first, "n": len(frames), "leads": frames.shape[1]}
+        ).encode()
         head += b" " * (-len(head) % 4)
         return Response(len(head).to_bytes(4, "little") + head + frames.tobytes(), media_type="application/octet-stream")

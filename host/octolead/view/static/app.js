@@ -145,7 +145,7 @@ async function reload() {
   const before = state.info.n_frames;
   state.info = await json("/api/info");
   tiles.renew(before);
-  if (panels.chosen === "marks") panels.show();
+  if (panels.chosen === "marks") panels.refresh();
   draw();
 }
 
@@ -154,7 +154,7 @@ async function renew(before, now) {
   if (now.analysis) {
     state.facts = await json("/api/facts").catch(() => state.facts);
     beats.clear();
-    if (!document.activeElement?.closest("#panel")) panels.show();
+    panels.refresh();
   }
   draw();
 }
@@ -182,7 +182,7 @@ async function begin() {
   $("help").onclick = help;
   new ResizeObserver(sized).observe($("desk"));
   await status();
-  if (state.info.live) (await import("./live.js")).follow({ draw, move, paper });
+  if (state.info.live) (await import("./live.js")).follow({ draw, move, marked: () => panels.chosen === "marks" && panels.refresh() });
 }
 
 function sized() {
@@ -191,5 +191,5 @@ function sized() {
 }
 
 // For tests and for those who look under the bonnet.
-window.octolead = { state, paper, tiles, beats, panels, move, centre, answered, drawn, next, change, zoom, settle, reload };
+window.octolead = { state, paper, tiles, beats, panels, player, pageFrames, move, centre, answered, drawn, next, change, zoom, settle, reload };
 begin().catch((error) => say(error.message));

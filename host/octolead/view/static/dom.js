@@ -17,7 +17,7 @@ export function el(name, props = {}, ...children) {
 /** A table whose rows may be gone to: by click or Enter. */
 export function table(head, rows, go) {
   const body = rows.map((row) => {
-    const tr = el("tr", go ? { class: "go", tabindex: 0, onclick: () => go(row.at), onkeydown: (e) => e.key === "Enter" && go(row.at) } : {});
+    const tr = el("tr", go ? { class: "go", tabindex: 0, onclick: () => go(row.at), onkeydown: (e) => e.key === "Enter" && e.target === e.currentTarget && go(row.at) } : {});
     tr.append(...row.cells.map((cell) => el("td", {}, cell)));
     return tr;
   });

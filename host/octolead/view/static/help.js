@@ -10,11 +10,12 @@ export const KEYS = [
   ["p P", "next, previous paced"], ["m M", "next, previous mark"], ["e E", "next, previous episode"], ["x X", "next, previous changed beat"],
   ["g", "go to a time"], ["space", "play, stop"], [", .", "slower, faster playing"], ["l", "next layout"], ["o", "next lead (one-lead layouts, rhythm)"],
   ["f", "filters on, off"], ["b", "beat labels"], ["w", "waves"], ["c", "calipers"], ["1 … 6", "the chosen beat is N S V F Q /"],
-  ["shift 1 … 6", "all of its shape are"], ["Delete", "delete the chosen beat"], ["a", "a normal beat where the cursor is"], ["u", "undo"],
+  ["shift 1 … 6", "all of its shape are"], ["Delete", "delete the chosen beat"], ["a", "a normal beat where the cursor is"], ["i", "an episode here"], ["u", "undo"],
   ["t", "next panel"], ["r", "size of this screen"], ["d", "dark, light"], ["?", "this sheet"], ["Esc", "close, put the calipers away"],
 ];
 
-function open(...children) {
+/** Show these in the dialog. */
+export function open(...children) {
   const dialog = $("dialog");
   dialog.replaceChildren(...children, el("div", { class: "row" }, button("Close (Esc)", () => dialog.close())));
   if (!dialog.open) dialog.showModal();

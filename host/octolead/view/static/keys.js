@@ -2,6 +2,7 @@
 // A key for everything (help.js tells them).
 
 import { $ } from "./dom.js";
+import { addEpisode } from "./episodes.js";
 import { GAINS, RATES, keep, layouts, pageFrames, state } from "./state.js";
 
 const SYMBOLS = { Digit1: "N", Digit2: "S", Digit3: "V", Digit4: "F", Digit5: "Q", Digit6: "/" };
@@ -43,6 +44,7 @@ export function listen(app) {
     c: () => ((state.measuring = !state.measuring), app.settle()), d: () => ((state.dark = !state.dark), app.settle()),
     t: () => { const tabs = [...$("tabs").children], at = tabs.findIndex((b) => b.getAttribute("aria-selected") === "true"); tabs[(at + 1) % tabs.length].click(); },
     a: () => state.cursor !== null && app.change({ op: "add", frame: state.cursor, symbol: "N" }),
+    i: () => addEpisode(app.change),
     Delete: () => state.chosen !== null && app.change({ op: "delete", frame: state.chosen }),
     Escape: () => ((state.caliper = null), (state.measuring = false), app.settle()),
   };

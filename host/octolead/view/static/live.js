@@ -3,13 +3,13 @@
 
 import { bytes } from "./api.js";
 import { $, say } from "./dom.js";
-import { pageFrames, state } from "./state.js";
+import { elapsed, pageFrames, state } from "./state.js";
 
 const EVERY_MS = 120, KEPT_S = 30;
 const WORDS = { connecting: "Connecting …", live: "Live", "catching up": "Catching up", lost: "Connection lost, trying again", silent: "Nothing comes", refused: "Refused" };
 
-export function follow({ draw, move, paper }) {
-  state.live = { first: 0, n: 0, data: new Float32Array(0), leads: 8, follow: true };
+export function follow({ draw, move, marked }) {
+  state.live = { first: 0, n: 0, data: new Float32Array(0), leads: 8, follow: true, marks: [], heard: 0 };
   $("live").hidden = false;
   for (const name of ["pointerdown", "wheel"]) $("paper").addEventListener(name, () => (state.live.follow = false));
   $("live").addEventListener("click", () => (state.live.follow = true));
@@ -21,7 +21,7 @@ export function follow({ draw, move, paper }) {
 
   async function poll() {
     try {
-      take(await bytes(`/api/live?since=${state.live.first + state.live.n}`));
+      take(await bytes(`/api/live?since=${state.live.first + state.live.n}&heard=${state.live.heard}`));
     } catch {
       show({ connection: "lost", words: "The server does not answer." });
     }
@@ -32,8 +32,17 @@ export function follow({ draw, move, paper }) {
     const length = new DataView(buffer).getUint32(0, true), head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
     if (head.n) add(head, new Float32Array(buffer, 4 + length));
     show(head);
+    for (const notice of head.notices) hear(notice);
     if (state.live.follow && state.live.n) move(Math.max(0, edge() - 0.92 * pageFrames()));
     else draw();
+  }
+
+  /** A mark is shown at once, its block comes later; the rest is told below the paper. */
+  function hear(notice) {
+    state.live.heard = notice.number;
+    if (notice.kind !== "mark") return say(`${elapsed(notice.frame, 0)}  ${notice.words}`);
+    state.live.marks.push(notice);
+    marked();
   }
 
   /** What joins is put behind, what does not begins anew; half a minute is kept. */

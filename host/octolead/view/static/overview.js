@@ -2,12 +2,12 @@
 // The whole recording in one strip: rate, ectopic beats, ST, quality, rhythm, marks; a click goes there.
 
 import { CLASS_COLOURS, colours } from "./paper.js";
-import { clock, elapsed, pageFrames, state } from "./state.js";
+import { clock, elapsed, marks, pageFrames, state } from "./state.js";
 
 const LEFT = 92, RIGHT = 10;
 const ROWS = [["rate /min", 0, 40], ["V, S /min", 42, 20], ["ST", 64, 14], ["quality", 80, 11], ["rhythm", 94, 11]];
 const TOP_OF = Object.fromEntries(ROWS.map(([name, y]) => [name, y]));
-const RHYTHM = { af: "#56b4e9", vt: "#d55e00", svt: "#0072b2", vf: "#000000", asystole: "#000000", pause: "#cc79a7", bradycardia: "#999999", tachycardia: "#e69f00" };
+const RHYTHM = { af: "#56b4e9", vt: "#d55e00", svt: "#0072b2", vf: "", asystole: "", pause: "#cc79a7", bradycardia: "#999999", tachycardia: "#e69f00" };
 
 export class Overview {
   constructor(canvas, go) {
@@ -29,7 +29,7 @@ export class Overview {
   /** The trends are drawn once and kept; only the window moves. */
   draw() {
     const ratio = devicePixelRatio || 1, box = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
-    const about = [box.width, box.height, ratio, state.dark, state.info, state.facts];
+    const about = [box.width, box.height, ratio, state.dark, state.info, state.facts, marks().length];
     if (!this.kept || about.some((value, k) => value !== this.kept.about[k])) {
       this.width = box.width;
       this.canvas.width = Math.round(box.width * ratio);
@@ -58,11 +58,11 @@ export class Overview {
     const style = getComputedStyle(document.documentElement), ink = style.getPropertyValue("--ink"), dim = style.getPropertyValue("--dim");
     pen.font = "11px system-ui, sans-serif";
     pen.fillStyle = dim;
-    for (const [name, y, h] of ROWS) pen.fillText(name === "ST" && state.facts ? `ST ${state.facts.trends.st_lead} ±0.3 mV` : name, 4, y + h / 2 + 4);
+    for (const [name, y, h] of ROWS) pen.fillText(name === "ST" && state.facts ? `ST ${state.facts.trends.st_lead} ±0.3` : name, 4, y + h / 2 + 4);
     if (state.facts) this.drawTrends(state.facts.trends, ink);
-    this.drawEpisodes();
+    this.drawEpisodes(ink);
     for (const [a, b] of state.info.gaps) this.bar(a, b, 0, 106, "#888888", 0.5);
-    for (const mark of state.info.marks) this.bar(mark.frame, mark.frame, 0, 106, colours().mark, 1);
+    for (const mark of marks()) this.bar(mark.frame, mark.frame, 0, 106, colours().mark, 1);
     this.drawAxis(dim);
     return ink;
   }
@@ -103,9 +103,9 @@ export class Overview {
     }
   }
 
-  drawEpisodes() {
+  drawEpisodes(ink) {
     for (const [kind, a, b] of state.facts?.episodes || []) {
-      if (RHYTHM[kind]) this.bar(a, b, TOP_OF.rhythm, 8, RHYTHM[kind], 0.9);
+      if (kind in RHYTHM) this.bar(a, b, TOP_OF.rhythm, 8, RHYTHM[kind] || ink, 0.9);
       else if (kind === "not-analysable") this.bar(a, b, 0, 106, "#888888", 0.25);
     }
   }

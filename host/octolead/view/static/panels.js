@@ -3,11 +3,12 @@
 
 import { bytes, json } from "./api.js";
 import { $, button, el, table } from "./dom.js";
+import { episodeList } from "./episodes.js";
 import { CLASS_COLOURS, colours } from "./paper.js";
-import { clock, elapsed, keep, state } from "./state.js";
+import { clock, elapsed, keep, marks, state } from "./state.js";
 
 const TABS = { beat: "Beat", marks: "Marks", episodes: "Episodes", templates: "Shapes", hours: "Hours", numbers: "Numbers", leads: "Leads", log: "Changes" };
-const MOST_ROWS = 500;
+const MOST_ROWS = 500, FOCUSED = "button, [tabindex]";
 const fixed = (value, digits = 0) => (value === null || value === undefined || Number.isNaN(value) ? "–" : Number(value).toFixed(digits));
 
 export class Panels {
@@ -24,6 +25,16 @@ export class Panels {
     this.chosen = name;
     for (const tab of Object.keys(TABS)) $(`tab-${tab}`).setAttribute("aria-selected", String(tab === name));
     $("panel").replaceChildren(...[this[name]()].flat().filter(Boolean));
+  }
+
+  /** Show what became new; place and focus stay, and who is typing or choosing is left alone. */
+  refresh() {
+    const panel = $("panel"), focused = panel.contains(document.activeElement) ? document.activeElement : null, top = panel.scrollTop;
+    if (focused?.matches("input, select")) return;
+    const place = focused ? [...panel.querySelectorAll(FOCUSED)].indexOf(focused) : -1;
+    this.show();
+    panel.scrollTop = top;
+    if (focused) (panel.querySelectorAll(FOCUSED)[place] || panel).focus({ preventScroll: true });
   }
 
   waiting() {
@@ -58,35 +69,13 @@ export class Panels {
   }
 
   marks() {
-    const rows = state.info.marks.map((m, k) => ({ at: m.frame, cells: [k + 1, this.when(m.frame), m.origin, m.text] }));
+    const rows = marks().map((m, k) => ({ at: m.frame, cells: [k + 1, this.when(m.frame), m.origin, m.text] }));
     return rows.length ? table(["", "at", "by", "words"], rows, this.go) : el("p", { class: "dim" }, "Nobody set a mark.");
   }
 
   episodes() {
     if (!state.facts) return this.waiting();
-    const all = state.facts.episodes, kinds = [...new Set(all.map((e) => e[0]))].sort();
-    const chosen = all.filter((e) => !this.kind || e[0] === this.kind);
-    const rows = chosen.slice(0, MOST_ROWS).map(([kind, a, b, facts]) => ({
-      at: a, cells: [kind, this.when(a), `${fixed((b - a) / state.info.fs_hz, 1)} s`, facts.rate_bpm || facts.mean_bpm || facts.rr_s || facts.n_beats || "",
-        el("span", { class: "row" }, button("×", (e) => (e.stopPropagation(), this.change({ op: "delete-episode", kind, start_frame: a, stop_frame: b })), { title: "Delete this episode" }),
-          button("✎", (e) => (e.stopPropagation(), this.rename(kind, a, b)), { title: "Call it something else" }))] }));
-    const pick = el("select", { "aria-label": "Kind", onchange: (e) => ((this.kind = e.target.value), this.show()) },
-      el("option", { value: "" }, `all (${all.length})`), ...kinds.map((k) => el("option", { value: k, selected: k === this.kind }, `${k} (${all.filter((e) => e[0] === k).length})`)));
-    const left = chosen.length - rows.length + (state.facts.n_episodes - all.length);
-    return [el("div", { class: "row" }, pick, button("Add what the calipers span", () => this.addEpisode())), table(["kind", "at", "length", "", ""], rows, this.go),
-      left > 0 && el("p", { class: "dim" }, `${left} more are not listed: choose a kind, or go on with e.`)];
-  }
-
-  rename(kind, a, b) {
-    const to = prompt(`Call this ${kind}:`, kind);
-    if (to && to !== kind) this.change({ op: "relabel-episode", kind, start_frame: a, stop_frame: b, to });
-  }
-
-  addEpisode() {
-    const span = state.caliper?.frames;
-    if (!span) return alert("Span it with the calipers first (c).");
-    const kind = prompt("What is it?", "af");
-    if (kind) this.change({ op: "add-episode", kind, start_frame: Math.round(span[0]), stop_frame: Math.max(Math.round(span[0]) + 1, Math.round(span[1])) });
+    return episodeList(this);
   }
 
   templates() {

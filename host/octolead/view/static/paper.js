@@ -3,7 +3,7 @@
 
 import { MISSING, tileFrames } from "./api.js";
 import { Columns, Sheet, rgb } from "./ink.js";
-import { cells, elapsed, gain, pageFrames, pxPerFrame, pxPerMm, speed, state } from "./state.js";
+import { cells, elapsed, gain, marks, pageFrames, pxPerFrame, pxPerMm, speed, state } from "./state.js";
 import { Offsets, leadsAsked, levelShown, line, liveLine, pxPerMicrovolt, tilesFor } from "./trace.js";
 
 const LIGHT = { back: "#fffdf9", fine: "#f6d9d4", coarse: "#e8a79d", ink: "#161616", mark: "#0060a8", gap: "#8a8a8a", off: "#b07a00", wave: "#6b4fa0" };
@@ -235,7 +235,7 @@ export class Paper {
     const pen = this.pen, c = colours();
     for (const cell of all) {
       const [first, after] = this.span(cell);
-      for (const mark of state.info.marks) {
+      for (const mark of marks()) {
         if (mark.frame < first || mark.frame >= after) continue;
         const x = Math.round(cell.x + (mark.frame - first) * pxPerFrame());
         pen.fillStyle = c.mark;

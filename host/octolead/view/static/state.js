@@ -37,6 +37,12 @@ export const pxPerFrame = () => (speed() * pxPerMm()) / state.info.fs_hz;
 export const speed = () => (state.layout === "page" ? Math.max(1, state.width - 60) / pxPerMm() / 60 : state.mmps);
 export const gain = (lead) => (state.layout === "page" ? 2.5 : state.mmpmv) * (state.gains[lead] || 1);
 
+/** Marks of the recording, and those a live recorder told of whose block is not home yet. */
+export function marks() {
+  const home = state.info.marks, told = state.live?.marks || [];
+  return home.concat(told.filter((mark) => !home.some((other) => other.frame === mark.frame)));
+}
+
 /** Layouts by name with their words: those that make sense for the leads there are. */
 export function layouts() {
   const { stored, leads } = state.info, all = { ...LAYOUTS, "8x1": `${stored.length} × 1`, "12x1": `${leads.length} × 1` };
