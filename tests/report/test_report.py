@@ -16,15 +16,18 @@ for package in ("reportlab", "pypdfium2", "pypdf"):
 
 import pypdf
 
-from octolead.analysis import Episode, analyze
+import octolead
+from octolead import beside
+from octolead.analysis import Episode, analyze, store
+from octolead.analysis.kinds import KINDS
 from octolead.cli.app import cli
 from octolead.paper import ecg
 from octolead.report import Choices, Identity, open_report_source, write_report
-from octolead.analysis.kinds import KINDS
 from octolead.report.moments import OTHER, in_order
 from octolead.report.page_disclosure import hours_of
 from octolead.report.page_strips import mark_strip
 from octolead.report.report import content_of
+from octolead.view import worker
 from tests.report.making_reports import ecg_steps, pixels, recording, report, texts
 from tests.unit import making
 from tools import report_accuracy
@@ -227,6 +230,33 @@ def test_what_a_reader_changed_is_told_on_the_first_and_the_last_page(source, tm
     pages = texts(tmp_path / "r.pdf")
     assert "3 corrections of beats" in pages[0]
     assert "3 corrections of beats" in pages[-1]
+
+
+def test_the_analysis_that_the_viewer_kept_is_taken_if_it_is_of_these_blocks(source, tmp_path, monkeypatch):
+    kept = tmp_path / "kept.olr"
+    kept.write_bytes(source.read_bytes())
+    with octolead.open(kept) as recording:
+        worker.work(str(kept), recording.session_id, None)
+        folder = beside.find(recording, store.FOLDER)
+    monkeypatch.setattr("octolead.report.source.analyze_signal", lambda *_: pytest.fail("it was analysed again"))
+    opened = open_report_source(kept)
+    opened.signal.close()
+    assert opened.analysis.summary() == analyze(source).summary()
+    facts = json.loads((folder / "facts.json").read_text())
+    (folder / "facts.json").write_text(json.dumps(facts | {"key": facts["key"].replace(" ", " 0", 1)}))
+    with pytest.raises(pytest.fail.Exception, match="analysed again"):
+        open_report_source(kept)
+
+
+def test_a_mark_is_read_once_for_its_three_pages(source, tmp_path, monkeypatch):
+    opened, read = open_report_source(source), []
+    strip = opened.strip
+    monkeypatch.setattr(opened, "strip", lambda start, stop, *a, **k: read.append((start, stop)) or strip(start, stop, *a, **k))
+    with opened.signal:
+        write_report(opened, tmp_path / "r.pdf")
+    half = round(15 * opened.fs_hz)
+    for mark in opened.marks:
+        assert read.count((mark.frame - half, mark.frame + half)) == 1
 
 
 def test_kinds_that_a_reader_named_come_last_and_are_bounded():

@@ -57,7 +57,8 @@ def test_beats_of_a_shape_lie_over_each_other_around_its_mean(page: Any, served:
     open_viewer(page, served)
     page.locator("#tab-templates").click()
     until(page, "document.querySelector('#panel canvas')?.width < 300")
-    ink = "[...document.querySelector('#panel canvas').getContext('2d').getImageData(0, 0, 280, 130).data].filter((v, k) => k % 4 === 3 && v > 60).length"
+    pixels = "[...document.querySelector('#panel canvas').getContext('2d').getImageData(0, 0, 280, 130).data]"
+    ink = f"{pixels}.filter((v, k) => k % 4 === 3 && v > 60).length"
     before = page.evaluate(ink)
     page.get_by_text("Lay over each other").first.click()
     until(page, f"{ink} > {before} * 1.3")
@@ -77,7 +78,7 @@ def test_a_shape_that_is_relabelled_is_so_in_the_report(page: Any, served: Serve
     page.locator("#tab-templates").click()
     shape = page.evaluate("octolead.state.facts.templates.rows[0]")
     page.evaluate("octolead.state.who = 'Anna'")
-    page.locator("#panel button[title='Make it /']").first.click()
+    page.locator("#panel button[title='Make it paced']").first.click()
     until(page, f"octolead.state.facts.summary.n_paced === {shape['n']}")
     opened = open_report_source(served.source)
     opened.signal.close()
@@ -150,7 +151,7 @@ def test_a_record_of_two_leads_is_shown_edited_and_reported_and_nothing_is_put_b
     begun.append(serve(record, OCTOLEAD_STATE=str(state)))
     open_viewer(page, begun[0])
     assert page.locator("#name").inner_text() == "x100"
-    assert page.locator("#layout option").all_inner_texts() == ["2 × 1", "1 lead, lines", "1 lead, 30 min"]
+    assert page.locator("#layout option").all_inner_texts() == ["2 \u00d7 1", "1 lead, lines", "1 lead, 30 min"]
     assert page.evaluate("[octolead.state.info.fs_hz, ...octolead.state.info.leads]") == [360, "MLII", "V5"]
     frame = page.evaluate("octolead.next('N', 1)")
     page.evaluate(f"octolead.change({{ op: 'relabel', frame: {frame}, symbol: 'V' }})")

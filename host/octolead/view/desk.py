@@ -77,6 +77,7 @@ class Desk:
             if self._process is not None:
                 self._again = True
                 return
+            self.state = {"step": "beginning", "done": 0, "of": 1, "error": ""}
             command = [sys.executable, "-m", "octolead.view.worker", str(self.recording.source_path), self.recording.session_id]
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"

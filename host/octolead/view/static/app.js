@@ -171,7 +171,7 @@ async function begin() {
   paper.resize();
   state.frame = clampFrame(state.info.marks.length ? state.info.marks[0].frame - 5 * state.info.fs_hz : 0);
   settle();
-  panels.show("marks");
+  panels.show(state.info.marks.length || state.info.live ? "marks" : "episodes");
   point($("paper"), { paper, beats, panels, draw, move, zoom, say, measured });
   listen({ centre, change, draw, goTo: () => goTo(centre), help, move, next, panels, player, settle, size: () => size(sized), zoom, beats });
   $("play").onclick = () => player.toggle();

@@ -24,7 +24,7 @@ export function open(...children) {
 
 export function help() {
   open(el("h2", {}, "Keys"), el("dl", {}, ...KEYS.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)])),
-    el("p", { class: "dim" }, "N normal, S supraventricular, V ventricular, F fusion, Q unclassifiable, / paced; * a person gave it. Measurements, no diagnosis."));
+    el("p", { class: "dim" }, "N normal, S supraventricular, V ventricular, F fusion, Q unclassifiable, / paced; * a person gave it. Below: rate, V and S beats, ST, quality, rhythm; the pointer there tells what is where. Measurements, no diagnosis."));
 }
 
 export function goTo(go) {
@@ -52,6 +52,7 @@ export function size(redraw) {
     card.style.width = `${CARD_MM[0] * mm}px`;
     card.style.height = `${CARD_MM[1] * mm}px`;
     words.textContent = `× ${state.calibration.toFixed(3)}`;
+    state.sized = true;
     keep();
     redraw();
   };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole recording in one strip: rate, ectopic beats, ST, quality, rhythm, marks; a click goes there.
 
-import { CLASS_COLOURS, colours } from "./paper.js";
+import { say } from "./dom.js";
+import { kindWords } from "./episodes.js";
+import { classColour, colours } from "./paper.js";
 import { clock, elapsed, marks, pageFrames, state } from "./state.js";
 
 const LEFT = 92, RIGHT = 10;
@@ -15,7 +17,19 @@ export class Overview {
     this.pen = canvas.getContext("2d");
     const move = (event) => event.buttons && go(this.frameAt(event.offsetX) - pageFrames() / 2);
     canvas.addEventListener("pointerdown", (event) => (canvas.setPointerCapture(event.pointerId), move(event)));
-    canvas.addEventListener("pointermove", move);
+    canvas.addEventListener("pointermove", (event) => (move(event), this.tell(this.frameAt(event.offsetX))));
+  }
+
+  /** What is under the pointer, in words: colours alone tell nobody what they stand for. */
+  tell(frame) {
+    const t = state.facts?.trends, near = 2 * (this.frameAt(1) - this.frameAt(0));
+    if (!t || frame < 0 || frame > state.info.n_frames) return;
+    const bin = Math.min(t.n_bins - 1, Math.floor((frame / state.info.n_frames) * t.n_bins)), words = [elapsed(frame, 0)];
+    if (t.rate[bin] !== null) words.push(`${Math.round(t.rate[bin])}/min`);
+    if (t.v_per_min[bin]) words.push(`V ${t.v_per_min[bin]}/min`);
+    if (t.s_per_min[bin]) words.push(`S ${t.s_per_min[bin]}/min`);
+    const here = state.facts.episodes.filter(([, a, b]) => a - near < frame && b + near > frame).map(([kind]) => kindWords(kind));
+    say([...words, ...new Set(here)].slice(0, 8).join("   "));
   }
 
   frameAt(x) {
@@ -88,9 +102,9 @@ export class Overview {
         pen.fillStyle = ink;
         pen.fillRect(x, rate(t.rate[k]), w, 1.5);
       }
-      pen.fillStyle = CLASS_COLOURS.V;
+      pen.fillStyle = classColour("V");
       if (t.v_per_min[k]) pen.fillRect(x, 52 - (t.v_per_min[k] / most) * 10, w, (t.v_per_min[k] / most) * 10);
-      pen.fillStyle = CLASS_COLOURS.S;
+      pen.fillStyle = classColour("S");
       if (t.s_per_min[k]) pen.fillRect(x, 52, w, (t.s_per_min[k] / most) * 10);
       pen.fillStyle = ink;
       if (t.st_uv[k] !== null) pen.fillRect(x, 71 - Math.max(-7, Math.min(7, (t.st_uv[k] / 300) * 7)), w, 1.5);

@@ -4,12 +4,12 @@
 import { bytes, json } from "./api.js";
 import { $, button, el, table } from "./dom.js";
 import { episodeList } from "./episodes.js";
-import { CLASS_COLOURS, colours } from "./paper.js";
+import { CLASS_NAMES, fixed, numbers } from "./numbers.js";
+import { classColour, colours } from "./paper.js";
 import { clock, elapsed, keep, marks, state } from "./state.js";
 
 const TABS = { beat: "Beat", marks: "Marks", episodes: "Episodes", templates: "Shapes", hours: "Hours", numbers: "Numbers", leads: "Leads", log: "Changes" };
 const MOST_ROWS = 500, FOCUSED = "button, [tabindex]";
-const fixed = (value, digits = 0) => (value === null || value === undefined || Number.isNaN(value) ? "–" : Number(value).toFixed(digits));
 
 export class Panels {
   /** `go(frame)` brings a frame to the middle; `change(edit)` sends a change; `redraw()` draws again. */
@@ -51,9 +51,9 @@ export class Panels {
     const found = this.measured;
     if (!state.facts) return this.waiting();
     if (!found) return el("p", { class: "dim" }, "Click a beat, or go to one with [ and ].");
-    const lines = [["at", elapsed(found.frame, 3)], ["class", `${found.symbol}${found.was && found.was !== found.symbol ? ` (was ${found.was})` : ""}`],
+    const lines = [["at", elapsed(found.frame, 3)], ["class", `${found.symbol}, ${CLASS_NAMES[found.symbol]}${found.was && found.was !== found.symbol ? ` (was ${found.was})` : ""}`],
       ["why", (found.reasons || []).join(", ") || "–"], ["probability", found.confidence_percent === undefined ? "–" : `${found.confidence_percent} %`],
-      ["RR", `${fixed(found.rr_ms)} ms, ${fixed(60000 / found.rr_ms)}/min`], ["PR", `${fixed(found.pr_ms)} ms`], ["QRS", `${fixed(found.qrs_ms)} ms`],
+      ["RR", found.rr_ms ? `${fixed(found.rr_ms)} ms, ${fixed(60000 / found.rr_ms)}/min` : "–"], ["PR", `${fixed(found.pr_ms)} ms`], ["QRS", `${fixed(found.qrs_ms)} ms`],
       ["QT", `${fixed(found.qt_ms)} ms`], ["QTc Bazett", `${fixed(found.qtc_bazett_ms)} ms`], ["QTc Fridericia", `${fixed(found.qtc_fridericia_ms)} ms`],
       ["QTc Framingham", `${fixed(found.qtc_framingham_ms)} ms`], ["QTc Hodges", `${fixed(found.qtc_hodges_ms)} ms`], ["axis", `${fixed(found.axis_deg)}°`], ["shape", found.cluster]];
     const st = Object.entries(found.j60_uv || {}).map(([lead, uv]) => ({ cells: [lead, fixed(uv), fixed(found.j80_uv[lead])] }));
@@ -65,7 +65,7 @@ export class Panels {
   }
 
   labels(edit) {
-    return el("div", { class: "row" }, ...state.info.symbols.map((symbol) => button(symbol, () => this.change(edit(symbol)), { title: `Make it ${symbol}` })));
+    return el("div", { class: "row" }, ...state.info.symbols.map((symbol) => button(symbol, () => this.change(edit(symbol)), { title: `Make it ${CLASS_NAMES[symbol]}`, "aria-label": `${symbol}, ${CLASS_NAMES[symbol]}` })));
   }
 
   marks() {
@@ -107,11 +107,7 @@ export class Panels {
 
   numbers() {
     if (!state.facts) return this.waiting();
-    const s = state.facts.summary, lines = Object.entries(s).filter(([, v]) => v !== null && typeof v !== "object").map(([k, v]) => ({ cells: [k, v] }));
-    const hrv = Object.entries(s.hrv || {}).flatMap(([k, v]) => (v && typeof v === "object" ? Object.entries(v) : [[k, v]])).filter(([, v]) => typeof v === "number");
-    const waves = ["pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms"].map((k) => ({ cells: [k, fixed(s.waves[k].median), `${fixed(s.waves[k].p5)}–${fixed(s.waves[k].p95)}`] }));
-    return [el("p", { class: "dim" }, "Measurements, no diagnosis."), table(["", ""], lines), el("h2", {}, "Intervals of normal beats"), table(["", "median", "5–95 %"], waves),
-      el("h2", {}, "Heart rate variability"), table(["", ""], hrv.map(([k, v]) => ({ cells: [k, Number(v.toPrecision(4))] })))];
+    return numbers();
   }
 
   leads() {
@@ -173,7 +169,7 @@ function drawTemplate(canvas, uv, step, at, singles = []) {
     values.forEach((v, k) => pen.lineTo(x(msOf(k)), y(v)));
     pen.stroke();
   };
-  for (const single of singles) line(Array.from(single), (k) => (k / fs) * 1000 - 300, CLASS_COLOURS.S, 0.6, 0.35);
+  for (const single of singles) line(Array.from(single), (k) => (k / fs) * 1000 - 300, classColour("S"), 0.6, 0.35);
   line(uv, (k) => (k - at) * step, colours().ink, 1.6, 1);
   pen.fillStyle = colours().ink;
   pen.font = "11px system-ui, sans-serif";

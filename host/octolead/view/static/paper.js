@@ -9,11 +9,13 @@ import { Offsets, leadsAsked, levelShown, line, liveLine, pxPerMicrovolt, tilesF
 const LIGHT = { back: "#fffdf9", fine: "#f6d9d4", coarse: "#e8a79d", ink: "#161616", mark: "#0060a8", gap: "#8a8a8a", off: "#b07a00", wave: "#6b4fa0" };
 const DARK = { back: "#14171a", fine: "#242a2c", coarse: "#3b4648", ink: "#e6f2e6", mark: "#6cb6ff", gap: "#8a8a8a", off: "#e0b040", wave: "#b9a2f0" };
 // Okabe and Ito's palette: told apart by the colour-blind; the letter stands beside it all the same.
-export const CLASS_COLOURS = { N: "#7a7f86", S: "#0072b2", V: "#d55e00", F: "#cc79a7", Q: "#8c6d00", "/": "#009e73" };
+const CLASS_COLOURS = { N: "#7a7f86", S: "#0072b2", V: "#d55e00", F: "#cc79a7", Q: "#8c6d00", "/": "#009e73" };
+const ON_DARK = { ...CLASS_COLOURS, N: "#a2a7ae", S: "#56b4e9", V: "#ff8c3a", Q: "#e6c34c", "/": "#3fd6a8" };
 const ELECTRODES = { I: ["RA", "LA"], II: ["RA", "LL"] };
 const LIMBS = ["RA", "LA", "LL"];
 const RESTING_MS = 200;
 
+export const classColour = (symbol) => (state.dark ? ON_DARK : CLASS_COLOURS)[symbol];
 export const colours = () => (state.dark ? DARK : LIGHT);
 const electrodesOf = (lead) => ELECTRODES[lead] || (lead.startsWith("V") ? [...LIMBS, lead] : LIMBS);
 
@@ -201,11 +203,11 @@ export class Paper {
         if (state.waves) this.drawWaves(cell, beat, x);
         if (!state.beats) continue;
         if (state.layout === "page") {
-          pen.fillStyle = CLASS_COLOURS[beat.symbol];
+          pen.fillStyle = classColour(beat.symbol);
           if (beat.symbol !== "N") pen.fillRect(x - 1.5, cell.y + 1, 3, 4);
           continue;
         }
-        pen.fillStyle = CLASS_COLOURS[beat.symbol];
+        pen.fillStyle = classColour(beat.symbol);
         pen.font = beat.symbol === "N" ? "11px system-ui, sans-serif" : "700 13px system-ui, sans-serif";
         pen.fillText(beat.symbol + (beat.touched ? "*" : ""), x - 4, cell.y + 12);
         if (speed() >= 12.5 && beat.rr > 0) pen.fillText(String(Math.round(beat.rr)), x - 40, cell.y + 24);
@@ -273,6 +275,7 @@ export class Paper {
       f.baseline ? `baseline ${f.baseline} Hz${f.baseline === 0.05 ? "" : " zero phase"}` : "baseline unfiltered, offsets removed",
       f.mains ? `mains ${f.mains} Hz` : "mains not removed", f.lowpass ? `low-pass ${f.lowpass} Hz` : "no low-pass"];
     if (state.live && state.frame + pageFrames() > state.info.n_frames) names.push("what is not home yet unfiltered");
+    if (!state.sized) names.push("size of this screen not set (r)");
     const own = state.layout === "page" ? 2.5 : state.mmpmv;
     const words = `${Number(speed().toPrecision(4))} mm/s   ${own} mm/mV   ${names.join(", ")}`;
     pen.font = "12px system-ui, sans-serif";

@@ -8,11 +8,11 @@ export const GAINS = [2.5, 5, 10, 20, 40];
 export const RATES = [1, 2, 5, 10, 30, 60];
 export const BASELINES = [0, 0.05, 0.5, 0.67], MAINS = [0, 50, 60], LOWPASS = [0, 150, 100, 40];
 const STANDARD = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"];
-const KEPT = ["layout", "lead", "mmps", "mmpmv", "filters", "dark", "calibration", "beats", "waves", "who", "gains", "order"];
+const KEPT = ["layout", "lead", "mmps", "mmpmv", "filters", "dark", "calibration", "beats", "waves", "who", "gains", "order", "sized"];
 
 export const state = {
   layout: "8x1", lead: "II", mmps: 25, mmpmv: 10, filters: { baseline: 0.05, mains: 0, lowpass: 150 },
-  gains: {}, order: [], dark: matchMedia("(prefers-color-scheme: dark)").matches, calibration: 1, beats: true, waves: false, who: "",
+  gains: {}, order: [], dark: matchMedia("(prefers-color-scheme: dark)").matches, calibration: 1, sized: false, beats: true, waves: false, who: "",
   frame: 0, info: null, facts: null, status: null, playing: false, rate: 1, measuring: false, chosen: null, caliper: null, cursor: null,
 };
 
