@@ -18,6 +18,7 @@ from .cmd_scan import scan
 from .cmd_score import score
 from .cmd_selftest import selftest
 from .cmd_service import erase, settings
+from .cmd_validate import validate
 from .cmd_view import view
 
 ALL = (
@@ -44,6 +45,7 @@ ALL = (
     settings,
     selftest,
     calibrate,
+    validate,
     erase,
     flash,
     provision,

@@ -70,7 +70,7 @@ async def self_test(
     subject = {name.replace("_", " "): str(identity[name]) for name in ("device_id", "board", "firmware") if name in identity}
     trial = Trial("Self-test", subject)
     began = time.monotonic()
-    await _must_be_idle(recorder)
+    await must_be_idle(recorder)
     with tempfile.TemporaryDirectory(prefix="octolead-selftest-") as folder:
         desk = Desk(recorder, hands or NoHands(), load("selftest"), trial, Path(folder), speed, say or (lambda words: None), key)
         for name in chosen:
@@ -93,7 +93,12 @@ def _chosen(steps: Iterable[str]) -> list[str]:
     return [name for name in STEPS if name in wanted]
 
 
-async def _must_be_idle(recorder: Recorder) -> None:
+async def must_be_idle(recorder: Recorder) -> None:
+    """Refuse a recorder that records.
+
+    Raises:
+        AnswerError: it does.
+    """
     from .. import _constants as c
 
     state = (await recorder.status()).state
