@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define TWO_PI 6.283185307179586
+#define MIDDLE 0.2 /* of fs / half, from 3 dB to half the amplitude: by calculation, 0.198 to 0.202 from 250 to 1000 Hz */
 #define TRANSITION_HZ 30.0 /* of the low-pass, at most two thirds of the cutoff */
 #define TRACK_S 0.5        /* the phasor's time constant */
 #define SETTLE_S 1.0       /* it never holds still before */
@@ -162,7 +163,8 @@ float ol_mains_amplitude(const ol_mains *f, uint32_t lead) {
     return lead < f->n_leads ? hypotf(f->a[lead], f->b[lead]) : 0;
 }
 
-/* h[k] = sin(2 pi fc k) / (pi k), Hamming window, unit gain at 0; half the amplitude is left at the cutoff. */
+/* h[k] = sin(2 pi fm k) / (pi k), Hamming window, unit gain at 0. Half the amplitude is left at fm, the middle of the transition,
+ * which lies above the cutoff by so much that the cutoff is 3 dB down. */
 int ol_lowpass_init(ol_lowpass *f, double fs_hz, uint32_t n_leads, double cutoff_hz) {
     if (!sound(fs_hz, n_leads, cutoff_hz)) {
         return OL_E_ARGUMENT;
@@ -174,10 +176,11 @@ int ol_lowpass_init(ol_lowpass *f, double fs_hz, uint32_t n_leads, double cutoff
     memset(f, 0, sizeof *f);
     f->n_leads = n_leads;
     f->half = (uint32_t)half;
+    const double middle_hz = cutoff_hz + MIDDLE * fs_hz / half;
     double gain = 0, taps[OL_FILTER_HALF + 1];
     for (uint32_t k = 0; k <= f->half; k++) {
         const double w = 0.54 + 0.46 * cos(TWO_PI / 2 * k / f->half);
-        taps[k] = w * (k ? sin(TWO_PI * cutoff_hz / fs_hz * k) / (TWO_PI / 2 * k) : 2 * cutoff_hz / fs_hz);
+        taps[k] = w * (k ? sin(TWO_PI * middle_hz / fs_hz * k) / (TWO_PI / 2 * k) : 2 * middle_hz / fs_hz);
         gain += (k ? 2 : 1) * taps[k];
     }
     for (uint32_t k = 0; k <= f->half; k++) {
