@@ -160,8 +160,7 @@ class Commands:
             text = data.decode()
         except ValueError:
             raise Refused(c.ANSWER_BAD_ARGUMENT, "the text of a mark is UTF-8")
-        self.recorder.mark(text)
-        return struct.pack("<Q", self.recorder.session.frame_due())
+        return struct.pack("<Q", self.recorder.mark(text))
 
     def _set_time(self, data):
         utc_us, uncertainty_ms = _unpack("<qI", data, "SET_TIME")

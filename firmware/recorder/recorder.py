@@ -153,12 +153,12 @@ class Recorder:
             self.state = IDLE
 
     def mark(self, text=""):
-        """Mark the next frame to come, from a distance."""
-        self._running().mark(text)
+        """Mark the next frame to come, from a distance; return its number."""
+        return self._running().mark(text)
 
     def set_time(self, utc_us, uncertainty_ms):
-        """Tell the time of day at the next frame to come."""
-        self._running().set_time(utc_us, uncertainty_ms)
+        """Tell the time of day at the next frame to come; return its number."""
+        return self._running().set_time(utc_us, uncertainty_ms)
 
     def _running(self):
         if self.state != RECORDING:

@@ -94,8 +94,7 @@ class Control:
         self.time.set(utc_us, uncertainty_ms)
         if self.recorder.state == IDLE:
             return None
-        self.recorder.set_time(utc_us, uncertainty_ms)
-        return self.recorder.session.frame_due()
+        return self.recorder.set_time(utc_us, uncertainty_ms)
 
     def time_now(self):
         """Return (frame, UTC in microseconds or 0, uncertainty in ms) of this moment."""

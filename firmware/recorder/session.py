@@ -139,12 +139,18 @@ class Session:
         self._pending.insert(i, (counter, function, arguments))
 
     def mark(self, text, origin=c.MARK_ORIGIN_REMOTE):
-        """Mark the next frame to come."""
-        self.at(self.capture.now(), self._mark, origin, text)
+        """Mark the next frame to come; return its number, as frame_due() does."""
+        return self._at_next(self._mark, origin, text)
 
     def set_time(self, utc_us, uncertainty_ms):
-        """Time of day now, at the next frame to come."""
-        self.at(self.capture.now(), self._anchor, utc_us, uncertainty_ms)
+        """Time of day now, at the next frame to come; return its number."""
+        return self._at_next(self._anchor, utc_us, uncertainty_ms)
+
+    def _at_next(self, function, *arguments):
+        counter = self.capture.now()
+        frame = self._frame_of(counter)
+        self.at(counter, function, *arguments)
+        return frame
 
     def set_source(self, source_id):
         """The signal comes from elsewhere from the next frame to come on."""
@@ -156,7 +162,10 @@ class Session:
 
     def frame_due(self):
         """Return the number that the next frame to come will have, if none is lost until it is stored."""
-        return self.frame() + self._work_end - self._work_at + self._distance(self.capture.now())
+        return self._frame_of(self.capture.now())
+
+    def _frame_of(self, counter):
+        return self.frame() + self._work_end - self._work_at + self._distance(counter)
 
     def _mark(self, origin, text):
         self._event(events.mark(origin, text))
