@@ -54,6 +54,7 @@ def write_npz(
             "session_id": recording.session_id,
             "device_id": recording.device_id,
             "step_nv": str(recording.step_nv),
+            "calibration": None if raw or recording.calibration is None else f"{recording.calibration.calibration_id:08x}",
             "start_utc": moment.utc.isoformat() if moment else None,
         }
         for name, value in (

@@ -46,7 +46,7 @@ def archive(tmp_path_factory):
     for work in (before_and_behind, after_a_restart):
         with SimulatorBench(config) as bench:
             asyncio.run(_with(bench, lambda recorder, work=work: work(recorder, sessions)))
-            asyncio.run(Sync(folder / "home", lambda bench=bench: connect_usb(bench.plug(), KEY)).run())
+            asyncio.run(Sync(folder / "home", lambda bench=bench: connect_usb(bench.plug(), KEY), keep=folder / "kept here").run())
             bench.end()
     return folder / "home", [s.hex() for s in sessions]
 
@@ -95,7 +95,7 @@ def opened(archive, number, **options):
 
 
 def test_the_signal_is_calibrated_where_the_record_came_home_with_it(archive):
-    assert (archive[0] / made().name).read_bytes() == made().record
+    assert (archive[0] / made().name).read_bytes() == (archive[0].parent / "kept here" / made().name).read_bytes() == made().record
     with opened(archive, 1, key=KEY) as recording:
         assert recording.calibration == made() and recording.calibration_id == made().calibration_id
         assert recording.common_step_uv is None and not recording.problems
@@ -159,3 +159,14 @@ def test_info_tells_it(archive):
     plain = json.loads(CliRunner().invoke(cli, ["info", "--json", path]).output)["calibration"]
     assert plain["applied"] and plain["leads"]["V6"]["gain_error"] == pytest.approx(-0.015)
     assert "not applied: nominal values" in CliRunner().invoke(cli, ["info", "--nominal", path]).output
+
+
+def test_a_copy_takes_its_calibration_along_and_what_is_exported_says_which(archive, tmp_path):
+    out = tmp_path / "copies" / "one.olr"
+    out.parent.mkdir()
+    assert CliRunner().invoke(cli, ["copy", str(archive[0] / f"{archive[1][1]}.olr"), "--out", str(out)]).exit_code == 0
+    with octolead.open(out) as recording:
+        assert recording.calibration == made()
+    for options, expected in (((), f"{made().calibration_id:08x}"), (("--raw",), None)):
+        CliRunner().invoke(cli, ["decode", str(out), "--out", str(tmp_path / "x.npz"), *options])
+        assert json.loads(str(np.load(tmp_path / "x.npz")["meta"]))["calibration"] == expected

@@ -77,6 +77,7 @@ def test_releases_take_turns_and_settings_stay(tmp_path, make):
     with VirtualBoard(image) as virtual, Board(virtual.port) as board:
         board.folder("/settings")
         board.write("/settings/identity.json", b'{"key": "secret"}')
+        board.write("/settings/calibration.0", b"a signed record")
     for version, folder, before in (("1", "a", ""), ("2", "b", "1"), ("3", "a", "2")):
         done, state, said = flash(image, make(version))
         assert (done.folder, done.before, done.version) == (folder, before, version)
@@ -84,6 +85,7 @@ def test_releases_take_turns_and_settings_stay(tmp_path, make):
         assert f"runs {version} True".encode() in said
     with VirtualBoard(image) as virtual, Board(virtual.port) as board:
         assert board.read("/settings/identity.json") == b'{"key": "secret"}'
+        assert board.read("/settings/calibration.0") == b"a signed record"
 
 
 def test_a_release_that_does_not_confirm_itself_goes_after_three_boots(tmp_path, make):

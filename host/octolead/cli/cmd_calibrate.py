@@ -11,6 +11,8 @@ import click
 from ..calibrate import FULL, QUICK, Bench, Certificate, Conditions, Reference, SimulatedBench, Stimulus, Wiring
 from ..calibrate import calibrate as measure_and_keep
 from ..calibrate.paper import figures, write_pdf
+from ..calibration import kept_folder
+from ..calibration import save as save_calibration
 from .link_options import Target, link_options_of
 from .output import Progress, common, heading, note, print_json, rows, say
 
@@ -81,6 +83,8 @@ def calibrate(target: Target, as_json: bool, **options: object) -> None:
     out = options["out"]
     assert isinstance(out, Path)  # noqa: S101 - click makes it one
     saved = certificate.save(out)
+    if not (target.is_simulated or options["measure_only"]):
+        save_calibration(certificate.calibration, kept_folder())
     saved.append(write_pdf(certificate, saved[0].with_suffix(".pdf")))
     if as_json:
         print_json({**certificate.as_dict(), "files": [str(path) for path in saved]})

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .. import _constants as c
+from ..calibration import save as save_calibration
 from ..export import write_csv, write_npz, write_olr
 from ..recording import open as open_recording
 from .output import Progress, common, damaged, key_option, note, print_json, rows, say, seconds, session_option
@@ -85,9 +86,14 @@ def decode(
 @key_option
 @common
 def copy(source: str, out: str, session: str | None, key: bytes | None, as_json: bool) -> None:
-    """Copy one session's blocks from a card into an .olr file, byte for byte: what is enciphered stays so."""
+    """Copy one session's blocks from a card into an .olr file, byte for byte: what is enciphered stays so.
+
+    The record of its calibration, where it is known, is put beside it.
+    """
     with open_recording(source, session=session, check=True, key=key) as recording, Progress("copying") as progress:
         n_bytes = write_olr(recording, out, progress=progress)
+        if recording.calibration is not None:
+            save_calibration(recording.calibration, Path(out).absolute().parent)
         progress.close()
         if as_json:
             print_json({"out": out, "session_id": recording.session_id, "blocks": recording.n_blocks, "bytes": n_bytes})

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from .. import _constants as c
+from ..calibration import kept_folder
 from .link_options import Target, link_options
 from .output import EXIT_DAMAGED, EXIT_SOUND, common, heading, note, print_json, rows, say
 
@@ -157,7 +158,7 @@ def sync(target: Target, out: str, follow: bool, limit_s: float | None, as_json:
     from ..link import Sync
 
     bar = _Bar()
-    work = Sync(out, target.connect, progress=bar, say=bar.say)
+    work = Sync(out, target.connect, progress=bar, say=bar.say, keep=None if target.is_simulated else kept_folder())
     if target.is_simulated:
         target.do(lambda recorder: recorder.ping())
     try:

@@ -249,6 +249,7 @@ class Sync:
         progress: called with (blocks done, blocks, bytes so far) .
         say: called with what goes on, in words.
         patience: losses in a row without a byte in between, until it is given up.
+        keep: another folder for the record of the recorder's calibration, where cards that are read on this computer find it.
     """
 
     def __init__(
@@ -259,6 +260,7 @@ class Sync:
         progress: Callable[[int, int, int], None] | None = None,
         say: Say | None = None,
         patience: int = 20,
+        keep: Path | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.report = SyncReport()
@@ -266,6 +268,7 @@ class Sync:
         self._progress = progress or (lambda done, of, size: None)
         self._say = say or (lambda words: None)
         self._patience = patience
+        self._keep = keep
         self._archive: Archive | None = None
         self._ring_id = b""
         self._retried = -1
@@ -310,9 +313,11 @@ class Sync:
             return
         try:
             found = calibration.parse(record, device_id=recorder.device_id.hex())
-            if not (self.folder / found.name).exists():
-                calibration.save(found, self.folder)
-                self._say(f"calibration {found.calibration_id:08x} brought home")
+            for folder in (self.folder, self._keep):
+                if folder is None or (folder / found.name).exists():
+                    continue
+                calibration.save(found, folder)
+                self._say(f"calibration {found.calibration_id:08x} brought home to {folder}")
         except (CalibrationError, OSError) as error:
             self._say(f"the recorder's calibration was left: {error}")
 
