@@ -101,4 +101,5 @@ def test_color_can_be_switched_off(path, monkeypatch):
 def test_every_command_has_help():
     for name, command in cli.commands.items():
         assert command.help, name
-        assert "--json" in run(name, "--help").stdout
+        for words in [[name, part] for part in getattr(command, "commands", {})] or [[name]]:  # a group has none of its own
+            assert "--json" in run(*words, "--help").stdout
