@@ -7,8 +7,8 @@ The image is littlefs with the Pico's parameters; an empty file is formatted. ma
 prompt follows; `machine.reset()` ends the process, and whoever started it starts it again. After CUT block writes or
 erasures (0: never) the process is killed: power is gone; of the write under way the first TORN bytes arrive. LOG (- for
 none) gets every write: u32 block, u32 offset, u32 length, the bytes; length 0 is an erasure. UNIQUE_ID is the chip's, in
-hexadecimal digits. Where SERVES is 1 a release that runs is as deaf to the prompt as a recorder. A bit of what write number
-ROTS put there is lost some writes later, too late for littlefs, which reads back what it has just written.
+hexadecimal digits. Where SERVES is 1 a release that runs is as deaf to the prompt as a recorder. From write number
+ROTS on each large one loses a bit some writes later, too late for littlefs, which reads back what it has just written.
 """
 
 import os
@@ -33,7 +33,7 @@ class FlashImage:
         self.log = log
         self.rots = rots
         self.writes = 0
-        self.rotten = None
+        self.rotting = []
         self.file = open(path, "r+b")
         self.file.seek(0, 2)
         self.is_new = self.file.tell() != n_blocks * BLOCK
@@ -59,17 +59,19 @@ class FlashImage:
                 os.system("kill -9 $PPID")  # noqa: S605, S607 (no handler of ours runs any more)
 
     def _rot(self, at, length):
-        """Choose a byte of a large write, and lose a bit of it later."""
+        """A large write loses a bit a few writes later."""
         self.writes += 1
-        if self.rots and self.rotten is None and self.writes >= self.rots and length > 200:
-            self.rotten = at + 150
-            self.writes = self.rots
-        elif self.rotten and self.writes == self.rots + ROTS_AFTER:
-            self.file.seek(self.rotten)
-            byte = self.file.read(1)[0]
-            self.file.seek(self.rotten)
-            self.file.write(bytes([byte ^ 4]))
-            self.file.flush()
+        if self.rots and self.writes >= self.rots and length > 200:
+            self.rotting.append((self.writes + ROTS_AFTER, at + 150))
+        while self.rotting and self.rotting[0][0] <= self.writes:
+            self._lose(self.rotting.pop(0)[1])
+
+    def _lose(self, at):
+        self.file.seek(at)
+        byte = self.file.read(1)[0]
+        self.file.seek(at)
+        self.file.write(bytes([byte ^ 4]))
+        self.file.flush()
 
     def readblocks(self, block, buffer, offset=0):
         """Fill buffer."""

@@ -74,7 +74,10 @@ class Board:
             raise FlashError("no_board", f"{self.port}: cannot be opened ({error}): plugged in, free, and may you use it?") from error
         try:
             self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_READ_S)
-        except (TransportError, OSError) as error:
+        except OSError as error:
+            self.close()
+            raise self._gone(error) from error
+        except TransportError as error:
             self.close()
             raise FlashError(
                 "in_use",
@@ -98,8 +101,12 @@ class Board:
         with self._told():
             return str(self._transport.exec(code).decode())
 
+    def _gone(self, error: Exception) -> FlashError:
+        return FlashError("unplugged", f"{self.port}: the board answers no more ({error}): plug it in and call this again")
+
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, path: str = "") -> Iterator[None]:
+        """`path`: of a file that mpremote looks at, which hands on the board's own errors as ours, with the path in them."""
         from mpremote.transport import TransportError, TransportExecError
 
         try:
@@ -110,7 +117,9 @@ class Board:
                 raise FlashError("full", f"{self.port}: its flash is full: remove files of your own from it") from error
             raise FlashError("damaged", f"{self.port}: the board says: {last}") from error
         except (TransportError, OSError) as error:
-            raise FlashError("unplugged", f"{self.port}: the board answers no more ({error}): plug it in and call this again") from error
+            if path and path in str(error):
+                raise FlashError("damaged", f"{self.port}: the board cannot read {path} any more ({error}): call this again") from error
+            raise self._gone(error) from error
 
     def identify(self) -> Identity:
         """Ask who answers."""
@@ -123,7 +132,7 @@ class Board:
         """Return a file's bytes, None where there is none."""
         if not self.exists(path):
             return None
-        with self._told():
+        with self._told(path):
             return bytes(self._transport.fs_readfile(path, chunk_size=_CHUNK))
 
     def exists(self, path: str) -> bool:
@@ -164,7 +173,7 @@ class Board:
 
     def digest(self, path: str) -> bytes:
         """SHA-256 of a file, read back and computed on the board."""
-        with self._told():
+        with self._told(path):
             return bytes(self._transport.fs_hashfile(path, "sha256", chunk_size=1024))
 
     def rename(self, old: str, new: str) -> None:

@@ -36,8 +36,8 @@ class Installed:
     n_bytes: int
 
 
-def install(board: Board, release: Release, progress: Progress | None = None) -> Installed:
-    """Copy, read back, switch and restart.
+def install(board: Board, release: Release, progress: Progress | None = None, *, restart: bool = True) -> Installed:
+    """Copy, read back, switch and restart; without `restart` the board stays at its prompt, for provisioning.
 
     Raises:
         FlashError: the board is as it was, or (after the switch) starts the new release.
@@ -53,7 +53,8 @@ def install(board: Board, release: Release, progress: Progress | None = None) ->
     if board.read("/" + MAIN) != release.main:
         _put(board, "/" + MAIN, release.main)
     _write_state(board, target, good, TRIES)
-    board.restart()
+    if restart:
+        board.restart()
     return Installed(board.port, target, release.version, before, release.n_bytes)
 
 
@@ -76,6 +77,22 @@ def good_folder(board: Board) -> str | None:
         if board.exists(f"{ROOT}/{folder}/{MANIFEST}"):
             return folder
     return None
+
+
+def check_whole(board: Board, folder: str) -> None:
+    """Let the board's own main.py look at a release, as it does before it runs it.
+
+    Raises:
+        FlashError: `damaged`: it would not run it.
+    """
+    good = board.run(
+        f"import sys\nsys.path.append('/') if '/' not in sys.path else None\nimport main\nprint(bool(main.manifest_of({folder!r})))"
+    )
+    if good.strip() != "True":
+        raise FlashError(
+            "damaged",
+            f"{board.port}: the release in {ROOT}/{folder} is not whole any more: octolead flash; if it stays so, take another board",
+        )
 
 
 def _version_in(board: Board, folder: str | None) -> str:

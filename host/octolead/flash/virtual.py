@@ -41,7 +41,7 @@ class VirtualBoard:
         serves: bool = False,
         rots: int = 0,
     ) -> None:
-        """`serves`: a release that runs gives no prompt unless the button is `held`; `rots`: a bit of this write is lost later."""
+        """`serves`: a release that runs gives no prompt unless the button is `held`; `rots`: from this write on, bits are lost."""
         image.touch()
         script = find_firmware() / _SCRIPT
         settings = [str(image.resolve()), str(n_blocks), "1" if held else "0", str(cut), str(torn), str(log or "-")]

@@ -32,6 +32,12 @@ def find_ports() -> list[tuple[str, str]]:
     ]
 
 
+def find_boards() -> list[tuple[str, str]]:
+    """Return (port, USB serial number) of the ports that may be boards; where a board says none, its port stands for it."""
+    ports = sorted(list_ports.comports(), key=lambda port: str(port.device))
+    return [(port.device, str(port.serial_number or port.device).lower()) for port in ports if port.vid in MAKERS]
+
+
 class UsbTransport:
     """An open port.
 

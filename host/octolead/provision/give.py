@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import FlashError
 from ..flash.board import Board
-from ..flash.install import ROOT, good_folder
+from ..flash.install import ROOT, check_whole, good_folder
 from ..keys import KeyStore
 
 _FOLDER = "/settings"
@@ -118,6 +118,7 @@ def _prepare(board: Board) -> None:
     folder = good_folder(board)
     if folder is None:
         raise FlashError("no_release", f"{board.port}: no firmware of the recorder is on this board: octolead flash --port {board.port}")
+    check_whole(board, folder)
     board.run(_PREPARE.format(release=f"{ROOT}/{folder}"))
 
 
