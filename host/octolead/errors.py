@@ -67,7 +67,15 @@ class SourceError(OctoleadError):
 
 
 class CardKeyError(SourceError):
-    """A recording is enciphered and there is no key (kind ``encrypted``), or the key is another recorder's (``wrong-key``)."""
+    """A recording is enciphered and there is no key (kind ``encrypted``), or the key is another recorder's (``wrong-key``).
+
+    Attributes:
+        device_id: of the recorder whose key it takes, 16 hexadecimal digits.
+    """
+
+    def __init__(self, message: str, *, path: str = "", kind: str = "", device_id: str = "") -> None:
+        super().__init__(message, path=path, kind=kind)
+        self.device_id = device_id
 
 
 class ImportRefused(OctoleadError):

@@ -104,10 +104,10 @@ def _need_key(index: Index, session: SessionBlocks) -> None:
     if index.keys is None:
         if (flags & c.FLAG_ENCRYPTED).all():
             words = f"{path}: session {session.session_id} is enciphered; it takes the key of recorder {session.device_id}: --key FILE"
-            raise CardKeyError(words, path=path, kind="encrypted")
+            raise CardKeyError(words, path=path, kind="encrypted", device_id=session.device_id)
     elif (flags & c.FLAG_CHAINED).any() and not (index.book and index.book.fits(bytes.fromhex(session.session_id))):
         words = f"{path}: the key is not that of recorder {session.device_id}: no block of session {session.session_id} was sealed with it"
-        raise CardKeyError(words, path=path, kind="wrong-key")
+        raise CardKeyError(words, path=path, kind="wrong-key", device_id=session.device_id)
 
 
 def _choose(index: Index, wanted: str | int | None) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from octolead.cli import main
+from octolead.keys.vault import Vault
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "seal"
 KEY = bytes.fromhex(json.loads((FOLDER / "seal.json").read_text())["device_key"])
@@ -46,6 +47,22 @@ def test_a_command_needs_the_right_key(command, tmp_path, capfd) -> None:
     code, _, err = run(capfd, *arguments, "--key", key_file(tmp_path, bytes(32)))
     assert code == 2 and "the key is not that of recorder 0c701ead00000001" in err
     code, _, err = run(capfd, *arguments, "--key", key_file(tmp_path, KEY))
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_key_that_is_kept_here_is_found_by_the_device_id(command, tmp_path, capfd, monkeypatch) -> None:
+    """The one that fits among those that the recorder had; without any, the words are as before."""
+    monkeypatch.setattr("octolead.keys.vault.N", 16)
+    monkeypatch.setenv("OCTOLEAD_KEYS", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("OCTOLEAD_PASSPHRASE", "correct horse battery")
+    store = Vault(tmp_path / "keys.json", "correct horse battery")
+    arguments = [part.format(tmp_path) for part in command]
+    code, _, err = run(capfd, *arguments)
+    assert code == 2 and "--key FILE" in err
+    for key in (KEY, bytes(32)):
+        store.settle("0c701ead00000001", key)
+    code, _, err = run(capfd, *arguments)
     assert code == 0, err
 
 

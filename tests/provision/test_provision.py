@@ -230,3 +230,21 @@ def test_the_command_provisions_a_virtual_board_from_bare(monkeypatch, tmp_path)
     found = json.loads(result.stdout)
     assert found["is_new"] and found["device_id"] == CHIP and (tmp_path / "l.pdf").exists()
     assert not place.default_file().parent.joinpath("octolead").exists()
+
+
+def test_other_commands_find_the_key_by_the_device_id(tmp_path, monkeypatch, store):
+    key, device_id = bytes(range(100, 132)), "00112233445566aa"
+    monkeypatch.delenv("OCTOLEAD_KEY_FILE", raising=False)
+    monkeypatch.setenv(place.VARIABLE, store.where)
+    monkeypatch.setenv(place.PASSPHRASE, PASSPHRASE)
+    store.settle(device_id, bytes(32))
+    store.settle(device_id, key)
+    config = {"card": str(tmp_path / "card.img"), "card_mib": 40, "link_key": key.hex(), "device_id": device_id}
+    with SimulatorBench(config) as bench:
+        result = CliRunner().invoke(cli, ["status", "--port", bench.plug(), "--json"])
+        assert result.exit_code == 0, (result.output, result.exception)
+        assert json.loads(result.stdout)["state"] == "idle"
+        store.forget(device_id)
+        result = CliRunner().invoke(cli, ["status", "--port", bench.plug()])
+        bench.end()
+    assert result.exception.kind == "unknown" and f"no key of recorder {device_id}" in str(result.exception)

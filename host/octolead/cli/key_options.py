@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..errors import CardKeyError
+
 if TYPE_CHECKING:
     from ..keys import KeyStore
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def keys_option(function: F) -> F:
@@ -30,6 +33,23 @@ def known_store() -> KeyStore | None:
     from ..keys import find_store
 
     return find_store(None, ask_passphrase)
+
+
+def with_kept_keys(work: Callable[[bytes | None], T]) -> T:
+    """Do `work` without a key; where a recording turns out to be enciphered, again with each key that is kept of its recorder."""
+    try:
+        return work(None)
+    except CardKeyError as error:
+        store = known_store() if error.kind == "encrypted" else None
+        keys = store.entry(error.device_id).candidates() if store else []
+        if not keys:
+            raise
+    for key in keys[:-1]:
+        try:
+            return work(key)
+        except CardKeyError:
+            continue
+    return work(keys[-1])
 
 
 def named_store(where: str | None) -> KeyStore:

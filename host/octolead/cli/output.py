@@ -15,6 +15,7 @@ import click
 
 from ..findings import Finding, Severity
 from ..recording import Recording
+from .key_options import with_kept_keys
 
 EXIT_SOUND, EXIT_DAMAGED, EXIT_USAGE, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -45,13 +46,21 @@ def session_option(function: F) -> F:
 
 
 def key_option(function: F) -> F:
-    """--key, for commands that open recordings: `key` is the recorder's key, None if not given."""
+    """--key, for commands that open recordings: `key` is the recorder's key, None if not given.
 
-    @click.option("--key", "key_file", metavar="FILE", help="The recorder's key: opens an enciphered recording, checks its chain.")
+    An enciphered recording is tried again with the keys that are kept here of its recorder.
+    """
+
+    @click.option(
+        "--key",
+        "key_file",
+        metavar="FILE",
+        help="The recorder's key: opens an enciphered recording, checks its chain. Default: what `octolead keys` keeps of it.",
+    )
     @wraps(function)
     def wrapped(*args: Any, key_file: str | None, **kwargs: Any) -> Any:
         if key_file is None:
-            return function(*args, key=None, **kwargs)
+            return with_kept_keys(lambda key: function(*args, key=key, **kwargs))
         from ..link.crypto import read_key
 
         return function(*args, key=read_key(key_file), **kwargs)
