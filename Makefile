@@ -14,7 +14,7 @@ TYPES  := tools/pyright/package.json tools/pyright/package-lock.json tools/pyrig
 NPM    := $(BIN)/npm ci --ignore-scripts --no-audit --no-fund --omit=optional --loglevel=error
 OUT    ?= demo
 
-.PHONY: help demo test lint bench hil endurance spec vectors fuzz torture clean
+.PHONY: help demo test lint bench hil endurance station spec vectors fuzz torture clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -26,6 +26,7 @@ help:
 	@echo "make fuzz    SECONDS=60: libFuzzer over the C core, mutated sources through the reader; so long for each of the three"
 	@echo "make torture SEEDS=3 LAPS=4: power cuts at every write, torn, lying and rotting cards (ten minutes)"
 	@echo "make endurance  HOURS=90: the recorder in virtual time with all that goes wrong, on a small and on a big card (SEED=1)"
+	@echo "make station BOARDS=100 SEED=1: a tray of virtual boards with faults through the factory station; each must be found and named"
 	@echo "make clean   remove what was built, with .venv"
 
 demo: $(VENV)/.demo
@@ -51,6 +52,9 @@ hil: $(VENV)/.test
 
 endurance: $(VENV)/.test
 	@$(BIN)/python -m tools.endurance --hours $(or $(HOURS),90) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON))
+
+station: $(VENV)/.test
+	@$(BIN)/python -m tools.station --sim $(or $(BOARDS),100) --faults $(or $(SEED),1) --again 1
 
 spec: $(VENV)/.python
 	@$(BIN)/python tools/spec_gen.py
