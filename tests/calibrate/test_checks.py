@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from octolead.calibrate import evaluate
 from octolead.calibrate.bench import ALONE, CHEST, LIMB, TOGETHER, Reference, Stimulus
 from octolead.calibrate.checks import Judge, fitted
 from octolead.calibrate.evaluate import Component, quantity
@@ -109,3 +110,16 @@ def test_what_does_not_repeat_is_refused():
 def test_a_reference_that_cannot_be_used_is_a_mistake_of_the_caller(wrong):
     with pytest.raises(ValueError, match="reference"):
         Reference("x", **wrong)
+
+
+def test_what_came_over_from_other_leads_is_taken_out_or_makes_the_gain_less_certain():
+    gains = {"V1": leads(0.01)["V1"], "I": leads(0.02)["I"]}
+    over = {
+        "V2": {"V1": quantity(0.002, "1", [Component("repeats", 3e-5, "A", "t", 7)]), "I": leads(0.003)["V1"]},
+        "V1": {"V2": leads(0.5)["V2"]},
+    }
+    taken_out = evaluate.without_crosstalk(gains, over, {"V1": CHEST.weights, "I": LIMB.weights})
+    assert taken_out["V1"].value == pytest.approx(0.008) and taken_out["V1"].u == pytest.approx(3e-5, rel=0.01)
+    assert taken_out["I"].value == pytest.approx(0.02 + 2 / 3 * 0.003)
+    unknown = evaluate.with_crosstalk(gains, evaluate.NOMINAL)["V1"]
+    assert unknown.value == 0.01 and unknown.expanded == pytest.approx(0.95 * evaluate.NOMINAL.crosstalk, rel=0.02)

@@ -26,6 +26,7 @@ class Conditions:
         gain_ppm_per_c: of gain and reference voltage together (data sheet, from memory: 5 and 45).
         offset_nv_per_c: (data sheet, from memory: 2 µV).
         rate_ppm_per_c: of the converter's own oscillator (from memory: 2.5 % over 125 °C at most).
+        crosstalk: ± part of a gain that may have come over from other leads, where crosstalk is not measured.
     """
 
     temperature_c: float | None = None
@@ -33,6 +34,7 @@ class Conditions:
     gain_ppm_per_c: float = 50.0
     offset_nv_per_c: float = 2000.0
     rate_ppm_per_c: float = 200.0
+    crosstalk: float = 0.0005
 
 
 NOMINAL = Conditions()
@@ -171,3 +173,9 @@ def _alone(name: str, found: Quantity, crosstalk: dict[str, Leads], weights: Seq
     over = sum(weight * part.value for weight, part in seen)
     u = float(np.sqrt(sum((weight * part.u) ** 2 for weight, part in seen)))
     return quantity(found.value - over, "1", [*found.components, Component("crosstalk", u, "A", "normal")])
+
+
+def with_crosstalk(gains: Leads, conditions: Conditions) -> Leads:
+    """Gains where crosstalk was not measured: what may have come over makes them less certain."""
+    other = within("crosstalk, not measured", conditions.crosstalk)
+    return {name: quantity(found.value, found.unit, [*found.components, other]) for name, found in gains.items()}

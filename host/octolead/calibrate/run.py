@@ -163,6 +163,8 @@ class _Work:
                 await self._crosstalk(lead, wiring)
             weights = {LEADS[k]: wiring.weights for wiring in (CHEST, LIMB) for k in wiring.driven}
             self.measured.gain = evaluate.without_crosstalk(self.measured.gain, self.measured.crosstalk, weights)
+        else:
+            self.measured.gain = evaluate.with_crosstalk(self.measured.gain, self.conditions)
 
     @property
     def _total_s(self) -> float:
