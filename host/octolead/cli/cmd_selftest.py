@@ -13,6 +13,7 @@ from .link_options import Target, link_options_of
 from .output import common, note
 from .trial_output import report_option, show_trial
 
+_CARD = "octolead-selftest.img"
 SOUND = {"card_mib": 4608, "battery_mv": 3950}
 """What the simulated recorder has beside the demo's: a card for ninety hours, a battery."""
 
@@ -21,7 +22,7 @@ SOUND = {"card_mib": 4608, "battery_mv": 3950}
 @click.option("--guided", is_flag=True, help="Ask for what hands must do: join and lift the electrodes, press the button.")
 @click.option("--quick", is_flag=True, help="Only what the box finds by itself, without recordings.")
 @report_option
-@link_options_of(**SOUND)
+@link_options_of(_CARD, **SOUND)
 @common
 def selftest(target: Target, guided: bool, quick: bool, reports: list[Path], as_json: bool) -> None:
     """Test an idle recorder against limits: converter, test signal, noise, lead-off, card, button, battery, clock, radio, memory.

@@ -24,7 +24,7 @@ SIMULATED: dict[str, Any] = {"speed": SPEED, "ring_frames": 32768, "front_end": 
 @click.option("--rate", "rate_hz", type=click.Choice(["500", "1000"]), default="500", show_default=True, help="Samples a second.")
 @click.option("--hours", type=click.FloatRange(0.02, 100), default=24.0, show_default=True, help="Of virtual time (simulator only).")
 @report_option
-@link_options_of(**SIMULATED)
+@link_options_of("octolead-validate.img", **SIMULATED)
 @common
 def validate(target: Target, rate_hz: str, hours: float, reports: list[Path], as_json: bool) -> None:
     """Measure recorder and decoder against limits of IEC 60601-2-25, IEC 60601-2-47 and ANSI/AAMI EC11 (docs/VALIDATION.md).

@@ -83,9 +83,10 @@ def link_options(function: F) -> F:
     return _with_target(function, needed=True)
 
 
-def link_options_of(**simulated: Any) -> Callable[[F], F]:
-    """The same with a simulated recorder of another configuration than the demo's."""
-    return lambda function: _with_target(function, needed=True, simulated=simulated)
+def link_options_of(*cards: str, **simulated: Any) -> Callable[[F], F]:
+    """The same with a simulated recorder of another configuration than the demo's, and with another card (one name) by default."""
+    card = cards[0] if cards else _SIM_CARD
+    return lambda function: _with_target(function, needed=True, simulated=simulated, card=card)
 
 
 def link_options_if_wanted(function: F) -> F:
@@ -93,7 +94,7 @@ def link_options_if_wanted(function: F) -> F:
     return _with_target(function, needed=False)
 
 
-def _with_target(function: F, *, needed: bool, simulated: Mapping[str, Any] | None = None) -> F:
+def _with_target(function: F, *, needed: bool, simulated: Mapping[str, Any] | None = None, card: str = _SIM_CARD) -> F:
     @click.option("--port", metavar="TTY", help="Serial port of the recorder, such as /dev/ttyACM0 or COM3.")
     @click.option(
         "--ble",
@@ -106,8 +107,8 @@ def _with_target(function: F, *, needed: bool, simulated: Mapping[str, Any] | No
         "--sim",
         metavar="[CARD]",
         is_flag=False,
-        flag_value=_SIM_CARD,
-        help=f"A simulated recorder that records an ECG on this card image (default: {_SIM_CARD}); with --ble over a simulated air.",
+        flag_value=card,
+        help=f"A simulated recorder that records an ECG on this card image (default: {card}); with --ble over a simulated air.",
     )
     @click.option(
         "--key",

@@ -58,7 +58,9 @@ def _card(desk: Desk, part: dict[str, Any]) -> None:
     if not part.get("writes"):
         return
     frames_per_slot = (part["slot_bytes"] - _HEADER_BYTES) // RAW_BYTES_PER_FRAME
-    desk.judge("card_hours", part["slots"] * frames_per_slot / _HOUR_FRAMES, f"{part.get('mib', 0)} MiB")
+    hours = part["slots"] * frames_per_slot / _HOUR_FRAMES
+    larger = "; ninety hours take 4.4 GB: take a card of 8 GB" if desk.limits["card_hours"].is_warned(hours) else ""
+    desk.judge("card_hours", hours, f"{part.get('mib', 0)} MiB{larger}")
     for key, name in (("card_missing", "missing_mib"), ("card_torn", "torn")):
         if name in part:
             desk.judge(key, part[name], words if part[name] else "")
