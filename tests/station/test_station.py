@@ -22,6 +22,7 @@ from tools.station.record import FAIL, PASS, WARN, Outcome, Record
 from tools.station.run import Station, outcome_of
 from tools.station.simulated import Simulated
 from tools.station.steps import STEPS, Desk
+from tools.station.virtual import SPEEDS
 
 try:
     find_micropython()
@@ -60,6 +61,7 @@ def test_a_tray_with_faults_each_found_and_named_and_the_sound_boards_pass(tmp_p
     }
     chosen = [fault for fault in FAULTS if fault.name in quick]
     monkeypatch.setattr("tools.station.simulated.deal", lambda n, seed: [*chosen, None])
+    monkeypatch.setitem(SPEEDS, "selftest", 8.0)
     assert {fault.name: fault.step for fault in chosen} == quick
     code = command.main(["--sim", "6", "--faults", "1", "--again", "1", "--workers", "2", "--folder", str(tmp_path), "--json"])
     out, err = capsys.readouterr()

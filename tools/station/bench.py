@@ -20,12 +20,14 @@ class Bench(Protocol):
     Attributes:
         serial: what tells the board from all others before it has an id: its USB serial number, the chip's own.
         place: where it is plugged in.
-        speed: seconds of the recorder in one of ours; 1 for everything real.
     """
 
     serial: str
     place: str
-    speed: float
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the recorder in one of ours; 1 for everything real."""
 
     def prompt(self, step: str) -> AbstractContextManager[Board]:
         """The board at its prompt, for this step. Raises FlashError."""

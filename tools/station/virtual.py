@@ -33,8 +33,6 @@ PLAN = calibrate.Plan(noise_s=20, test_s=9.5, gain_s=10, again_s=6.5, skew_s=2, 
 class VirtualBench:
     """`golden` is a flash with the release on it, for boards that are not bare; `attempts(serial, step)` counts those that were made."""
 
-    speed = SPEEDS["selftest"]
-
     def __init__(self, number: int, folder: Path, fault: Fault | None, golden: Path, attempts: Callable[[str, str], int]) -> None:
         self.serial = f"{0xB0A2D00000000000 + number:016x}"
         self.place = f"tray {number + 1:03d}"
@@ -85,6 +83,11 @@ class VirtualBench:
         with _AT_ONCE, SimulatorBench({**SOUND, **own, "speed": SPEEDS[step], "front_end": front_end, **self._how(step)}) as bench:
             yield bench.plug()
         card.unlink(missing_ok=True)
+
+    @property
+    def speed(self) -> float:
+        """Of the self-test's simulator."""
+        return SPEEDS["selftest"]
 
     @property
     def _front_end(self) -> dict[str, Any]:
