@@ -15,9 +15,12 @@
 #include <string.h>
 
 static const float AF_LEAVES = 0.05f; /* of the probability of S, where AF is certain */
+static const float AF_COUNTS = 0.3f;  /* less likely AF takes nothing from S: ectopy alone makes RR as irregular */
 static const float PULSE = 1.05f, SURE_PULSE = 1.25f; /* of the steepest slope after it */
 static const float PACED_MS = 90.0f;
-static const float TELL_V = 0.5f, TELL_S = 0.5f;
+/* One lead alone gives less away of P waves and shapes, so it needs more to tell S. tools/train_beats.py has the same. */
+static const float TELL_V = 0.5f, TELL_S = 0.635f, TELL_S_ONE_LEAD = 0.74f;
+static const float BY_SHAPE = 0.6f;
 
 static float probability(float log_odds) {
     return 1.0f / (1.0f + expf(-log_odds));
@@ -60,18 +63,20 @@ static void judge(beat_review *r) {
     }
 }
 
-/* A beat is ventricular half by itself, half by its morphology; what is ectopic and not ventricular is S. */
+/* A beat is ventricular by itself and more so by its morphology; what is ectopic and not ventricular is S. */
 static void decide(const beat_review *r, size_t i, ol_beat_label *label) {
     const ol_beat_context *w = &r->work[i];
-    const float ventricular = probability(0.5f * (w->odds_v + r->odds_v[w->slot]));
+    const float ventricular = probability(w->odds_v + BY_SHAPE * (r->odds_v[w->slot] - w->odds_v));
+    const float tell_s = r->beats->n_leads > 1 ? TELL_S : TELL_S_ONE_LEAD;
     const float rest = w->ectopic > ventricular ? w->ectopic - ventricular : 0.0f;
-    const float supra = rest * (1.0f - (1.0f - AF_LEAVES) * w->af);
+    const float fibrillating = review_clamp((w->af - AF_COUNTS) / (1.0f - AF_COUNTS), 0.0f, 1.0f);
+    const float supra = rest * (1.0f - (1.0f - AF_LEAVES) * fibrillating);
     float told = 1.0f - ventricular - supra;
     label->beat_class = OL_BEAT_N;
     if (ventricular > supra && ventricular > TELL_V) {
         label->beat_class = OL_BEAT_V;
         told = ventricular;
-    } else if (supra >= ventricular && supra > TELL_S) {
+    } else if (supra >= ventricular && supra > tell_s) {
         label->beat_class = OL_BEAT_S;
         told = supra;
     }

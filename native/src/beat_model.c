@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each feature x becomes z = (x - low) / (high - low), kept within -0.2 and 1.2, and max(0, z - knot) for three knots:
- * a line with three bends each, whose sum is the log odds. tools/train_beats.py writes the weights. */
+/* Each feature x becomes z = (x - low) / (high - low), kept within -0.2 and 1.2, and max(0, z - knot) for five knots:
+ * a line with five bends each, whose sum is the log odds. tools/train_beats.py writes the weights. */
 #include "beat_model.h"
 
 #include "beat_weights.h"
 #include "lanes.h"
 
+#define KNOTS (sizeof BEAT_KNOT / sizeof *BEAT_KNOT)
 #define PADDED (sizeof BEAT_LOW / sizeof *BEAT_LOW)
 _Static_assert(PADDED == (OL_BEAT_FEATURES + 7) / 8 * 8, "eight features at a time");
 
@@ -18,7 +19,7 @@ OL_CLONES void beat_odds(const float *features, float *ectopic, float *ventricul
         const lanes z = lanes_min(lanes_max((load8(x + i) - load8(BEAT_LOW + i)) * load8(BEAT_SCALE + i), low), high);
         e += load8(BEAT_WEIGHT[0][0] + i) * z;
         v += load8(BEAT_WEIGHT[1][0] + i) * z;
-        for (int k = 0; k < 3; k++) {
+        for (size_t k = 0; k < KNOTS; k++) {
             const lanes bend = lanes_max(z - load8(BEAT_KNOT[k] + i), none);
             e += load8(BEAT_WEIGHT[0][k + 1] + i) * bend;
             v += load8(BEAT_WEIGHT[1][k + 1] + i) * bend;
