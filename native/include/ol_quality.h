@@ -8,7 +8,7 @@
 
 enum ol_quality_flag {
     OL_QUALITY_LEAD_OFF = 1,  /* an electrode of the lead was off in some frame */
-    OL_QUALITY_SATURATED = 2, /* at the rail, or clipped for a tenth of the second */
+    OL_QUALITY_SATURATED = 2, /* at the rail, or swinging by 3 mV and held for 40 ms at a stretch */
     OL_QUALITY_FLAT = 4,      /* moves by less than 8 microvolts */
     OL_QUALITY_NOISE = 8,     /* a step or swing of 10 mV, or more way gone than a heart goes */
     OL_QUALITY_MAINS = 16,    /* 50 or 60 Hz stronger than 50 microvolts and a fifth of the swing */
@@ -36,7 +36,8 @@ typedef struct ol_quality {
     int primed;
     int32_t tone_step; /* frames from one that the tones look at to the next */
     float turn[2];     /* 2 cos(2 pi f tone_step / fs) of 50 and 60 Hz */
-    float low[8], high[8], way[8], equal[8], before[8];
+    float low[8], high[8], way[8], before[8];
+    float still[8], longest[8]; /* steps of nothing in a row: now, and the most of the second */
     float tone[2][2][8]; /* [50 or 60 Hz][s1, s2] */
     float base[8];
 } ol_quality;

@@ -12,6 +12,10 @@
 #define TWO_PI 6.283185307179586
 #define FLAT_UV 8.0f
 #define SWING_UV 10000.0f
+/* A rail holds the signal for a while at a stretch; coarse steps repeat a value often, but never for long (20 to 28 ms at
+ * most in the clean seconds of MIT-BIH that swing by 3 mV and more). */
+#define CLIPPED_UV 3000.0f
+#define CLIPPED_MS 40.0f
 #define TONE_RATE_HZ 200.0 /* samples of the tones: more cost time and tell no more */
 #define MAINS_UV 50.0f
 #define MAINS_HEARD_UV 20.0f /* a QRS alone gives less at 50 and 60 Hz */
@@ -25,7 +29,8 @@ static void begin(ol_quality *q) {
     q->n = 0;
     q->off = 0;
     memset(q->way, 0, sizeof q->way);
-    memset(q->equal, 0, sizeof q->equal);
+    memset(q->still, 0, sizeof q->still);
+    memset(q->longest, 0, sizeof q->longest);
     memset(q->tone, 0, sizeof q->tone);
 }
 
@@ -61,8 +66,8 @@ OL_INLINE void hear(tones *t, lanes v) {
 
 OL_CLONES static void accumulate(ol_quality *q, const float (*x)[8], const uint8_t *off, size_t n) {
     const lanes zero = {0};
-    lanes low = load8(q->low), high = load8(q->high), way = load8(q->way), equal = load8(q->equal);
-    lanes before = load8(q->before);
+    lanes low = load8(q->low), high = load8(q->high), way = load8(q->way);
+    lanes before = load8(q->before), still = load8(q->still), longest = load8(q->longest);
     tones t = {.base = load8(q->base),
                .turn = {zero + q->turn[0], zero + q->turn[1]},
                .s1 = {load8(q->tone[0][0]), load8(q->tone[1][0])},
@@ -74,7 +79,8 @@ OL_CLONES static void accumulate(ol_quality *q, const float (*x)[8], const uint8
         low = lanes_min(low, v);
         high = lanes_max(high, v);
         way += lanes_abs(step);
-        equal += lanes_one_if(step == 0.0f);
+        still = lanes_choose(step == 0.0f, still + 1.0f, zero);
+        longest = lanes_max(longest, still);
         before = v;
         if (to_tone-- == 0) {
             hear(&t, v);
@@ -84,8 +90,8 @@ OL_CLONES static void accumulate(ol_quality *q, const float (*x)[8], const uint8
     for (size_t i = 0; off && i < n; i++) {
         q->off |= off[i];
     }
-    store8(q->low, low), store8(q->high, high), store8(q->way, way), store8(q->equal, equal);
-    store8(q->before, before);
+    store8(q->low, low), store8(q->high, high), store8(q->way, way);
+    store8(q->before, before), store8(q->still, still), store8(q->longest, longest);
     for (int f = 0; f < 2; f++) {
         store8(q->tone[f][0], t.s1[f]);
         store8(q->tone[f][1], t.s2[f]);
@@ -101,14 +107,14 @@ static float tone_uv(const ol_quality *q, int f, uint32_t lead) {
 
 static uint8_t judge(const ol_quality *q, uint32_t lead, float tone, float *score) {
     const float swing = q->high[lead] - q->low[lead], way = q->way[lead] / (swing + 1.0f);
-    const float held = q->equal[lead] / (float)q->n;
+    const float held_ms = 1000.0f * q->longest[lead] / (float)q->per_second;
     const float peak = fmaxf(fabsf(q->high[lead]), fabsf(q->low[lead]));
     const float seconds = (float)q->n / (float)q->per_second;
     uint8_t flags = 0;
     flags |= q->off >> lead & 1 ? OL_QUALITY_LEAD_OFF | OL_QUALITY_UNUSABLE : 0;
     flags |= swing < FLAT_UV && q->n * 4 >= q->per_second ? OL_QUALITY_FLAT | OL_QUALITY_UNUSABLE : 0;
     flags |= q->rail_uv > 0 && peak >= q->rail_uv ? OL_QUALITY_SATURATED | OL_QUALITY_UNUSABLE : 0;
-    flags |= swing > 3000.0f && held > 0.1f ? OL_QUALITY_SATURATED : 0;
+    flags |= swing > CLIPPED_UV && held_ms >= CLIPPED_MS ? OL_QUALITY_SATURATED : 0;
     flags |= swing > SWING_UV || way > WAY_NOISE * seconds ? OL_QUALITY_NOISE : 0;
     flags |= tone > MAINS_UV && tone > 0.2f * swing ? OL_QUALITY_MAINS : 0;
     const float clean = 1.0f - (way / seconds - WAY_CLEAN) / (2 * (WAY_NOISE - WAY_CLEAN));
