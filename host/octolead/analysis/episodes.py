@@ -80,13 +80,15 @@ def rates_bpm(rr_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def rate_episodes(frame: Frames, rr_s: npt.NDArray[np.float64]) -> list[Episode]:
-    """Stretches below 50 and from 120 beats a minute on, over eight intervals."""
+    """Stretches below 50 and from 120 beats a minute on, over eight intervals; those that overlap are one."""
     rate = rates_bpm(rr_s)
     found = []
     for kind, where in (("bradycardia", rate < BRADY_BPM), ("tachycardia", rate >= TACHY_BPM)):
-        for first, after in stretches(where):
-            facts: dict[str, float | int | str] = {"mean_bpm": round(float(np.nanmean(rate[first:after])), 1), "n_beats": after - first}
-            found.append(Episode(kind, int(frame[max(0, first - RATE_BEATS)]), int(frame[after - 1]), facts))
+        covered = np.convolve(where, np.ones(RATE_BEATS), "full")[RATE_BEATS - 1 :] > 0.5 if len(where) else where
+        for first, after in stretches(covered):
+            mean = float(np.mean(rate[first:after][where[first:after]]))
+            facts: dict[str, float | int | str] = {"mean_bpm": round(mean, 1), "n_beats": after - first + 1}
+            found.append(Episode(kind, int(frame[first - 1]), int(frame[after - 1]), facts))
     return found
 
 

@@ -98,8 +98,15 @@ def _hrv(analysis: Analysis, folder: Path) -> Path:
 def _flat(value: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, part in value.items():
-        out |= _flat(part) if isinstance(part, dict) else {name: part}
+        out |= _flat(part) if isinstance(part, dict) else {name: _short(part)}
     return out
+
+
+def _short(value: Any) -> Any:
+    """Return numbers at a thousandth of their unit, wherever they stand: more says nothing of a heart."""
+    if isinstance(value, dict):
+        return {name: _short(part) for name, part in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
 
 
 def _csv(path: Path, rows: list[dict[str, Any]], *, header_only: bool = False) -> Path:
@@ -131,7 +138,7 @@ def _hours(analysis: Analysis, folder: Path) -> Path:
 
 
 def _summary(analysis: Analysis, folder: Path) -> Path:
-    return _json(folder / "summary.json", analysis.summary())
+    return _json(folder / "summary.json", _short(analysis.summary()))
 
 
 def _json(path: Path, value: Any) -> Path:
