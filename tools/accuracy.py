@@ -78,7 +78,7 @@ UNSEEN = (
     ),
     (
         "Classes, each record left out in turn",
-        "Reference positions, both leads; `tp/fn/fp` of V and S.",
+        "Reference positions, by the leads that are seen; `tp/fn/fp` of V and S.",
         "python -m tools.train_beats --data DATA/mitdb --loo",
     ),
     ("Atrial fibrillation from RR, by halves", "Reference beats and classes.", "python -m tools.train_af DATA --dry"),
