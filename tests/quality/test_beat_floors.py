@@ -13,14 +13,14 @@ from octolead.native.analyzer import classify
 AAMI = {**dict.fromkeys("NLRej", "N"), **dict.fromkeys("AaJS", "S"), **dict.fromkeys("VE", "V"), "F": "F", "Q": "Q"}
 FLOORS = {  # record: sensitivity and positive predictive value of V, then of S, percent; fusion beats left out
     "106": (99.0, 99.0, None, None),
-    "118": (99.0, 99.0, 98.0, 95.0),
+    "118": (99.0, 99.0, 98.0, 97.0),
     "119": (99.0, 99.0, None, None),
-    "207": (98.0, 90.0, 95.0, 90.0),
-    "208": (99.0, 98.0, None, None),
+    "207": (98.0, 96.0, 98.0, 90.0),
+    "208": (99.0, 99.0, None, None),
     "209": (None, None, 94.0, 95.0),
-    "215": (98.0, 98.0, None, None),
+    "215": (99.0, 99.0, None, None),
     "220": (None, None, 98.0, 93.0),
-    "223": (95.0, 98.0, None, None),
+    "223": (98.0, 99.0, None, None),
 }
 
 
