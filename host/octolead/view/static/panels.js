@@ -102,7 +102,7 @@ export class Panels {
     const fs = state.info.fs_hz;
     const rows = state.facts.hours.map((h) => ({ at: h.start_s * fs, cells: [this.when(h.start_s * fs), h.n_beats, fixed(h.mean_bpm), `${fixed(h.min_bpm)}–${fixed(h.max_bpm)}`,
       h.n_ventricular, h.n_supraventricular, h.n_pauses, fixed(h.qtc_fridericia_ms), fixed(h.analysable_percent)] }));
-    return table(["from", "beats", "rate", "8-beat", "V", "S", "pauses", "QTc", "% read"], rows, this.go);
+    return table(["from", "beats", "rate", "least–most", "V", "S", "pauses", "QTc", "% read"], rows, this.go);
   }
 
   numbers() {

@@ -223,6 +223,7 @@ export class Paper {
   drawWaves(cell, beat, x) {
     const pen = this.pen, height = state.layout === "lines" || state.layout === "page" ? cell.h : state.height;
     pen.fillStyle = colours().wave;
+    pen.font = "11px system-ui, sans-serif";
     beat.waves.forEach((ms, k) => {
       if (ms === MISSING) return;
       const at = Math.round(x + (ms / 1000) * state.info.fs_hz * pxPerFrame());
@@ -244,7 +245,7 @@ export class Paper {
         for (let y = cell.y; y < cell.y + cell.h; y += 8) pen.fillRect(x, y, 1.5, 4);
         if (cell.y === 0 || state.layout === "lines" || state.layout === "page") {
           pen.font = "600 12px system-ui, sans-serif";
-          pen.fillText(`${mark.origin} mark${mark.text ? `: ${mark.text}` : ""}`, x + 4, cell.y + 38);
+          pen.fillText(`${mark.origin} mark${mark.text ? `: ${mark.text}` : ""}`, x + 4, cell.y + (state.waves ? 50 : 38));
         }
       }
     }
