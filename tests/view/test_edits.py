@@ -95,3 +95,17 @@ def test_analysis_that_was_kept_is_the_same_and_one_of_other_blocks_is_not_taken
     assert load(tmp_path / "kept", "another") is None
     (tmp_path / "kept" / "waves.npy").write_bytes(b"")
     assert load(tmp_path / "kept", "a key") is None
+
+
+def test_what_was_said_last_of_a_beat_counts(analysis: Analysis, log: edits.EditLog) -> None:
+    """A single beat after its shape, a second word after the first, a label after the beat was put there."""
+    one, other = analysis.frame[4:6].tolist()
+    place, cluster = int(analysis.frame[6]) + 40, int(analysis.found.beats.labels["cluster"][4])
+    log.append({"op": "relabel-template", "cluster": cluster, "symbol": "V"}, "anna")
+    log.append({"op": "relabel", "frame": one, "symbol": "S"}, "anna")
+    log.append({"op": "relabel", "frame": one, "symbol": "F"}, "bert")
+    log.append({"op": "add", "frame": place, "symbol": "N"}, "anna")
+    log.append({"op": "relabel", "frame": place, "symbol": "/"}, "anna")
+    edited = edits.apply_edits(analysis, log.active())
+    found = dict(zip(edited.frame.tolist(), edited.symbol.tolist(), strict=True))
+    assert [found[frame] for frame in (one, other, place)] == ["F", "V", "/"]
