@@ -5,7 +5,7 @@ import { $, button, el, table } from "./dom.js";
 import { open } from "./help.js";
 import { elapsed, frameOf, pageFrames, state } from "./state.js";
 
-const MOST_ROWS = 500;
+const MOST_ROWS = 200;
 
 /** A kind in words, as in the report; one that a reader named is told as named. */
 export const kindWords = (kind) => state.info.kinds[kind] || kind;

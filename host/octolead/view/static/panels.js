@@ -9,7 +9,7 @@ import { classColour, colours } from "./paper.js";
 import { clock, elapsed, keep, marks, state } from "./state.js";
 
 const TABS = { beat: "Beat", marks: "Marks", episodes: "Episodes", templates: "Shapes", hours: "Hours", numbers: "Numbers", leads: "Leads", log: "Changes" };
-const MOST_ROWS = 500, FOCUSED = "button, [tabindex]";
+const MOST_ROWS = 200, FOCUSED = "button, [tabindex]";
 
 export class Panels {
   /** `go(frame)` brings a frame to the middle; `change(edit)` sends a change; `redraw()` draws again. */

@@ -160,9 +160,18 @@ export class Paper {
     const mine = electrodesOf(cell.lead);
     for (const [a, b, name] of state.info.lead_off) if (mine.includes(name)) band(a, b, c.off, `${name} off`, 0.18);
     for (const [a, b, name] of state.info.saturation) if (name === cell.lead) band(a, b, c.off, "at the converter's limit", 0.18);
-    for (const [kind, a, b] of state.facts?.episodes || []) if (kind === "not-analysable") band(a, b, c.gap, "not analysable", 0.12);
+    for (const [, a, b] of this.notAnalysable()) band(a, b, c.gap, "not analysable", 0.12);
     if (state.info.n_frames < after && !state.live) band(state.info.n_frames, after, c.gap, "end of the recording", 0.3);
     return told;
+  }
+
+  /** Of all episodes, which may be twenty thousand, those; looked for once. */
+  notAnalysable() {
+    if (this.facts !== state.facts) {
+      this.facts = state.facts;
+      this.absent = (state.facts?.episodes || []).filter(([kind]) => kind === "not-analysable");
+    }
+    return this.absent || [];
   }
 
   tellAbsent({ words, x, y, room, colour }) {
