@@ -65,13 +65,28 @@ static void note_quality(ol_qrs *q, const ol_second *s) {
     }
 }
 
-/* wave[n] = a (wave[n-1] + x[n] - x[n-1]): the lead that counts most, freed of its baseline. */
+/* Of the leads that count, the one in which the heart moves most: in a small one the rest could look like fibrillation. */
+static uint32_t largest_lead(const ol_qrs *q) {
+    const uint32_t n = q->n_energy < OL_QRS_HISTORY ? q->n_energy : OL_QRS_HISTORY;
+    float most = -1;
+    uint32_t largest = 0;
+    for (uint32_t k = 0; k < q->n_leads; k++) {
+        float energy = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            energy += q->energy[i][k];
+        }
+        if (q->weights[k] > 0 && energy > most) {
+            most = energy;
+            largest = k;
+        }
+    }
+    return largest;
+}
+
+/* wave[n] = a (wave[n-1] + x[n] - x[n-1]): the largest lead, freed of its baseline. */
 static void note_wave(ol_qrs *q) {
     const float a = (float)(1 / (1 + 6.283185307179586 * WANDER_HZ / RATE_HZ));
-    uint32_t lead = 0;
-    for (uint32_t k = 1; k < q->n_leads; k++) {
-        lead = q->weights[k] > q->weights[lead] ? k : lead;
-    }
+    const uint32_t lead = largest_lead(q);
     for (uint32_t i = 0; i < OL_QRS_BLOCK; i++) {
         const int64_t n = q->n_env + i;
         const float step = q->x[OL_QRS_HALF + i][lead] - q->x[OL_QRS_HALF + i - 1][lead];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ventricular fibrillation and flutter, second by second, in four seconds of the lead that counts most:
+/* Ventricular fibrillation and flutter, second by second, in four seconds of the largest lead that counts:
  *   leakage: a sine cancels with itself half a period earlier; Kuo and Dillman, "Computer detection of ventricular
  *     fibrillation", Computers in Cardiology (1978) 347. Window of 4 s, no exception for high peaks;
  *   time above a fifth of the maximum: Arafat et al., "A simple time domain algorithm for the detection of ventricular

@@ -149,6 +149,16 @@ def test_what_is_no_heart_gives_no_beats(frames: npt.NDArray[np.float64]) -> Non
     assert found.beats.dtype == BEAT_DTYPE
 
 
+def test_a_small_lead_like_a_sine_beside_a_good_one_is_no_fibrillation() -> None:
+    """A still lead weighs much, for its noise is small; whether the heart fibrillates shows in the one in which it moves."""
+    good = ecg(360, 60, noise_uv=25)
+    t = np.arange(len(good)) / 360
+    small = 40 * np.sin(2 * np.pi * 4.2 * t)[:, None] + np.random.default_rng(3).normal(0, 1, good.shape)
+    found = detect_beats(np.hstack([good, small]), 360)
+    assert len(found.spans) == 0
+    assert len(found.beats) == 75
+
+
 def test_no_number_is_refused_by_name() -> None:
     frames = np.zeros((100, 2))
     frames[17, 1] = np.nan
