@@ -12,6 +12,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tools.released import write_or_check
+
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "vectors" / "calibration"
 KEY = bytes(range(100, 132))
 DEVICE = bytes.fromhex("0123456789abcdef")
@@ -75,22 +77,5 @@ def files() -> dict[str, bytes]:
     return {f"{name}.olc": data for name, data in made.items()} | {"calibration.json": text}
 
 
-def main() -> int:
-    """Write or check."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    code = 0
-    for name, content in files().items():
-        path = FOLDER / name
-        if path.exists() and path.read_bytes() != content:
-            print(f"{name}: differs from what this script makes; a released vector never changes", file=sys.stderr)
-            code = 1
-        elif "--check" in sys.argv and not path.exists():
-            print(f"{name}: missing", file=sys.stderr)
-            code = 1
-        elif "--check" not in sys.argv:
-            path.write_bytes(content)
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(FOLDER, files()))

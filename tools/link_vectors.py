@@ -14,6 +14,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from tools.released import write_or_check
+
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "link"
 HELLO, CHALLENGE, PROOF, READY, SEALED = 1, 2, 3, 4, 5
 
@@ -134,22 +136,5 @@ def vectors() -> dict[str, str]:
     return {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
 
 
-def main() -> int:
-    """Write or check."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    code = 0
-    for name, text in vectors().items():
-        path = FOLDER / name
-        if path.exists() and path.read_text() != text:
-            print(f"{path.name}: differs from what this script makes; a released vector never changes", file=sys.stderr)
-            code = 1
-        elif "--check" in sys.argv and not path.exists():
-            print(f"{path.name}: missing", file=sys.stderr)
-            code = 1
-        elif "--check" not in sys.argv:
-            path.write_text(text)
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(FOLDER, {name: text.encode() for name, text in vectors().items()}))

@@ -19,13 +19,13 @@ import hashlib
 import json
 import struct
 import sys
-from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tools import vectors
+from tools.released import write_or_check
 from tools.vectors import c
 
 FOLDER = vectors.ROOT / "tests" / "vectors" / "seal"
@@ -126,22 +126,5 @@ def files() -> dict[str, bytes]:
     return made | {"seal.json": (json.dumps(meta, indent=1) + "\n").encode()}
 
 
-def main() -> int:
-    """Write or check."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    code = 0
-    for name, content in files().items():
-        path: Path = FOLDER / name
-        if path.exists() and path.read_bytes() != content:
-            print(f"{name}: differs from what this script makes; a released vector never changes", file=sys.stderr)
-            code = 1
-        elif "--check" in sys.argv and not path.exists():
-            print(f"{name}: missing", file=sys.stderr)
-            code = 1
-        elif "--check" not in sys.argv:
-            path.write_bytes(content)
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(FOLDER, files()))

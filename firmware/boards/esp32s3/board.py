@@ -4,15 +4,14 @@
 No PSRAM is to be used for the heap: a collection over it takes tens of milliseconds, and each one loses frames.
 """
 
-import bluetooth
 import esp32
 import machine
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
-from recorder.radio import Radio
 
 from boards.parts.budget import Budget
 from boards.parts.button import Button
+from boards.parts.made import MadeBoard, output
 from boards.parts.supply import Supply
 from boards.parts.usb_stream import UsbStream
 
@@ -22,18 +21,17 @@ from .irq_capture import PULSES, IrqCapture
 from .sdmmc import SdMmc
 
 
-class Parts:
+class Parts(MadeBoard):
     """What parts/box.py joins."""
 
     name = "esp32s3"
 
     def __init__(self):
-        self.ticks = ticks = SystemTicks()
-        self.unique_id = machine.unique_id()
-        self.reset_cause = "watchdog" if machine.reset_cause() == machine.WDT_RESET else "power_on"
+        ticks = SystemTicks()
+        super().__init__(ticks)
         bus = AfeBus()
         self.front_end = Ads1298(
-            bus, bus.cs, _output(pins.AFE_START), _output(pins.AFE_RESET), _output(pins.AFE_PWDN), ticks.sleep_ms, ticks.sleep_us
+            bus, bus.cs, output(pins.AFE_START), output(pins.AFE_RESET), output(pins.AFE_PWDN), ticks.sleep_ms, ticks.sleep_us
         )
         drdy = machine.Pin(pins.AFE_DRDY, machine.Pin.IN, machine.Pin.PULL_UP)
         pulses = esp32.PCNT(0, pin=drdy, falling=esp32.PCNT.INCREMENT, max=PULSES)
@@ -45,7 +43,7 @@ class Parts:
         self.capture.on_look = self.button.look
         battery = machine.ADC(machine.Pin(pins.BATTERY_ADC), atten=machine.ADC.ATTN_11DB)
         self.supply = Supply(battery, pins.ADC_FULL_MV, pins.BATTERY_RATIO, _temperature_cdeg)
-        self.led = _output(pins.LED).value
+        self.led = output(pins.LED).value
         self.watchdog = Budget(lambda ms: machine.WDT(timeout=ms), _timer)
         self.stream = UsbStream()
 
@@ -54,20 +52,6 @@ class Parts:
         card = SdMmc(_sd_card)
         card.begin()
         return card
-
-    def radio(self, recorder):
-        """Return the radio's carrier, begun. Raises OSError."""
-        radio = Radio(bluetooth.BLE(), bluetooth.UUID, recorder, self.ticks)
-        radio.begin()
-        return radio
-
-    def restart(self):
-        """Reset the board."""
-        machine.reset()
-
-
-def _output(number):
-    return machine.Pin(number, machine.Pin.OUT, value=0)
 
 
 def _sd_card():

@@ -6,18 +6,17 @@ an argument, hangs it. The capture has PIO0 for itself, and its program stays. T
 in one piece.
 """
 
-import bluetooth
 import machine
 import rp2
 import uctypes
 from recorder.ads1298 import Ads1298
 from recorder.clock import SystemTicks
-from recorder.radio import Radio
 from recorder.sd_card import SdCard
 from recorder.sd_start import SLOW_HZ
 
 from boards.parts.budget import Budget
 from boards.parts.button import Button
+from boards.parts.made import MadeBoard, output
 from boards.parts.supply import Supply, rp2_temperature
 from boards.parts.usb_stream import UsbStream
 
@@ -31,19 +30,18 @@ _STATE_MACHINE = 0  # of PIO0
 _TREQ_PIO0_RX0 = 4
 
 
-class Parts:
+class Parts(MadeBoard):
     """What parts/box.py joins."""
 
     name = "pico2w"
 
     def __init__(self):
         ring = bytearray(N_FRAMES * FRAME_BYTES)
-        self.ticks = ticks = SystemTicks()
-        self.unique_id = machine.unique_id()
-        self.reset_cause = "watchdog" if machine.reset_cause() == machine.WDT_RESET else "power_on"
+        ticks = SystemTicks()
+        super().__init__(ticks)
         bus = AfeBus()
         self.front_end = Ads1298(
-            bus, bus.cs, _output(pins.AFE_START), _output(pins.AFE_RESET), _output(pins.AFE_PWDN), ticks.sleep_ms, ticks.sleep_us
+            bus, bus.cs, output(pins.AFE_START), output(pins.AFE_RESET), output(pins.AFE_PWDN), ticks.sleep_ms, ticks.sleep_us
         )
         self.capture = self._make_capture(ring, bus)
         edges = machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING
@@ -53,7 +51,7 @@ class Parts:
         sensor = machine.ADC(machine.ADC.CORE_TEMP)
         battery = machine.ADC(machine.Pin(pins.BATTERY_ADC))
         self.supply = Supply(battery, pins.ADC_FULL_MV, pins.BATTERY_RATIO, rp2_temperature(sensor))
-        self.led = _output(pins.LED).value
+        self.led = output(pins.LED).value
         self.watchdog = Budget(lambda ms: machine.WDT(timeout=ms), _timer)
         self.stream = UsbStream()
 
@@ -82,20 +80,6 @@ class Parts:
         card = SdCard(spi, machine.Pin(pins.SD_CS, machine.Pin.OUT, value=1), self.ticks)
         card.begin()
         return card
-
-    def radio(self, recorder):
-        """Return the radio's carrier, begun. Raises OSError."""
-        radio = Radio(bluetooth.BLE(), bluetooth.UUID, recorder, self.ticks)
-        radio.begin()
-        return radio
-
-    def restart(self):
-        """Reset the board."""
-        machine.reset()
-
-
-def _output(number):
-    return machine.Pin(number, machine.Pin.OUT, value=0)
 
 
 def _timer(period_ms, function):
