@@ -132,9 +132,9 @@ export class Paper {
     }
   }
 
-  /** One millivolt, a fifth of a second wide at 25 mm/s, at the gain of this lead. */
-  drawCalibration(cell, middle) {
-    const pen = this.pen, mm = pxPerMm(), up = gain(cell.lead) * mm;
+  /** One millivolt, a fifth of a second wide at 25 mm/s, at the gain of this lead; lower where its top would leave the paper. */
+  drawCalibration(cell, centre) {
+    const pen = this.pen, mm = pxPerMm(), up = gain(cell.lead) * mm, middle = Math.max(centre, up + 2);
     pen.strokeStyle = colours().ink;
     pen.lineWidth = 1.1;
     pen.beginPath();
