@@ -228,6 +228,7 @@ def test_the_command_keeps_a_label_and_never_shows_it(tmp_path, monkeypatch):
         return result.output
 
     assert "no key yet" in call("list", *where)
+    assert not (tmp_path / "keys.json").exists(), "to look makes no file, and asks for no passphrase"
     assert ID in call("add", *where, input=Label(ID, A).text().lower() + "\r\n")
     assert json.loads(call("list", "--json", *where))["device_ids"] == [ID]
     call("remove", ID, *where, code=1, input="n\n")

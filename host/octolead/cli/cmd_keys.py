@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from .key_options import keys_option, named_store
+from .key_options import keys_option, known_store, named_store
 from .output import common, note, print_json, say
 
 
@@ -21,10 +21,12 @@ def keys() -> None:
 @common
 def list_(where: str | None, as_json: bool) -> None:
     """Name the recorders whose keys are kept. A keyring does not tell."""
-    store = named_store(where)
-    found = store.ids()
+    store = known_store(where)
+    found = store.ids() if store else []
     if as_json:
-        print_json({"where": store.where, "device_ids": found})
+        print_json({"where": store.where if store else None, "device_ids": found})
+    elif store is None:
+        say(f"{where or 'this computer'}: no key yet; `octolead provision` and `octolead keys add` keep them")
     elif found is None:
         note(f"{store.where} does not tell what it holds: look into it by the system's own program, under `octolead`")
     else:

@@ -28,11 +28,11 @@ def keys_option(function: F) -> F:
     )(function)
 
 
-def known_store() -> KeyStore | None:
-    """The place where keys are kept already, None where none has ever been."""
+def known_store(where: str | None = None) -> KeyStore | None:
+    """The place where keys are kept already, the default one or the one named; None where none has ever been."""
     from ..keys import find_store
 
-    return find_store(None, ask_passphrase)
+    return find_store(where, ask_passphrase)
 
 
 def with_kept_keys(work: Callable[[bytes | None], T]) -> T:

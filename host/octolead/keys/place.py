@@ -40,7 +40,8 @@ def find_store(where: str | None, ask: Ask) -> KeyStore | None:
         KeyStoreError: it is there and cannot be opened.
     """
     where = where or os.environ.get(VARIABLE)
-    if not where and not _has_keyring() and not default_file().exists():
+    file = None if where == KEYRING or (not where and _has_keyring()) else Path(where) if where else default_file()
+    if file and not file.exists():
         return None
     return open_store(where, ask)
 
